@@ -1,0 +1,254 @@
+/**
+ * Runs programs over a scope: checks everything that can be checked before the first operator, runs, and copies the fetched values out.
+ * Source: python/paddle/base/executor.py, class Executor (2.6.2).
+ */
+import {
+  type EnforceError,
+  NotFoundError,
+  PreconditionNotMetError,
+  suggest,
+  UnimplementedError,
+} from '../errors.ts'
+import type { Block } from '../framework/block.ts'
+import { EMPTY_VAR, findOp } from '../framework/op_def.ts'
+import type { Program } from '../framework/program.ts'
+import { Variable } from '../framework/variable.ts'
+import { defaultGenerator, Generator } from '../tensor/random.ts'
+import { TensorArray, type Value } from '../tensor/tensor.ts'
+import { type FeedFault, type FeedValue, feedError, feedToValue, isFault } from './feed.ts'
+import { interpretBlock } from './interpreter.ts'
+import { Scope } from './scope.ts'
+
+export interface ExecutorOptions {
+  /** Where persistable variables live. Default: a new scope. */
+  readonly scope?: Scope
+  /** Seeds a generator of this executor's own; without it random operators draw from the default one that `seed()` sets. */
+  readonly seed?: number
+  /** Default 'interpreter'; 'plan' is not implemented yet. */
+  readonly engine?: 'plan' | 'interpreter'
+  /** Default 'ts'; 'wasm' is not implemented yet. */
+  readonly backend?: 'wasm' | 'ts'
+  /** Default 1; more are not implemented yet. */
+  readonly threads?: number
+}
+
+export interface RunOptions {
+  /** Values by name of the variable. Faults of all feeds are reported together, before anything runs. */
+  readonly feed?: Readonly<Record<string, FeedValue>>
+  /** Variables, or names, whose values to return, in this order. */
+  readonly fetch?: readonly (Variable | string)[]
+}
+
+/** Variables that a program reads before it writes them, with the operator that reads each first. */
+interface OutsideReads {
+  readonly edits: number
+  readonly reads: ReadonlyMap<string, number>
+  readonly unknownOps: ReadonlyMap<string, number>
+}
+
+export class Executor {
+  readonly scope: Scope
+  readonly generator: Generator
+  #disposed = false
+  #outside = new WeakMap<Program, OutsideReads>()
+  /** Startup programs that ran in the scope, with the identities of the operators that ran. */
+  #started = new WeakMap<Program, readonly number[]>()
+
+  constructor(options: ExecutorOptions = {}) {
+    if (options.engine === 'plan' || options.backend === 'wasm' || (options.threads ?? 1) !== 1) {
+      throw new UnimplementedError('E405', 'the plan engine, the wasm backend and threads are not implemented yet', {
+        expected: { engine: 'interpreter', backend: 'ts', threads: 1 },
+        got: { engine: options.engine, backend: options.backend, threads: options.threads },
+      })
+    }
+    this.scope = options.scope ?? new Scope()
+    this.generator = options.seed === undefined ? defaultGenerator : new Generator(options.seed)
+  }
+
+  /**
+   * Runs the program once and returns the fetched values.
+   *
+   * A startup program that has grown since it ran here (by `minimize`) is run from its first new operator on, so that variables that are
+   * set already keep their values; unchanged, it runs whole and sets everything anew.
+   * @throws InvalidArgumentError E110 (feeds); NotFoundError E120 (fetch); PreconditionNotMetError E101 (startup not run), E102 (startup run
+   * before minimize), E103 (no value), E105 (disposed); UnimplementedError E401 listing all unknown operators; and what operators throw.
+   */
+  run(program: Program, options: RunOptions = {}): Value[] {
+    if (this.#disposed) throw new PreconditionNotMetError('E105', 'this executor was disposed')
+    const block = program.globalBlock()
+    const fetches = (options.fetch ?? []).map((item) => (item instanceof Variable ? item.name : item))
+    const outside = this.#outsideReads(program)
+    if (outside.unknownOps.size > 0) throw unknownOperators(outside.unknownOps, program)
+    const values = this.#checkFeeds(block, options.feed ?? {}, outside)
+    for (const name of fetches) this.#checkFetch(block, name)
+    this.#checkInitialized(program, values, outside)
+
+    const from = this.#firstNewOperator(program)
+    const local = new Scope(this.scope)
+    try {
+      for (const [name, value] of values) local.set(name, value)
+      this.#placeFeedHolders(block, local, values)
+      interpretBlock(block, local, { generator: this.generator, from })
+      if (program.isStartup) this.#started.set(program, block.ops.map((op) => op.id))
+      return fetches.map((name) => {
+        const value = local.get(name)
+        if (value !== undefined) return value
+        throw new PreconditionNotMetError('E121', `"${name}" has no value after the run, so it cannot be fetched`, {
+          where: { variable: name },
+          hint: 'no operator of the program writes it',
+        })
+      })
+    } finally {
+      local.drop()
+    }
+  }
+
+  /** Frees the memory of a scope that this executor made. */
+  dispose(): void {
+    this.#disposed = true
+    this.scope.drop()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  #checkFeeds(block: Block, feed: Readonly<Record<string, FeedValue>>, outside: OutsideReads): Map<string, Value> {
+    const faults: FeedFault[] = []
+    const values = new Map<string, Value>()
+    const known = (): string[] => [...block.vars.values()].filter((variable) => variable.needCheckFeed).map((variable) => variable.name)
+    for (const [name, given] of Object.entries(feed)) {
+      const variable = block.vars.get(name)
+      if (variable === undefined) {
+        faults.push({ name, problem: 'is not a variable of the program' })
+        continue
+      }
+      if (variable.persistable) {
+        faults.push({ name, problem: 'is persistable and cannot be fed', expected: 'Scope.set to change its value' })
+        continue
+      }
+      const result = feedToValue(variable, given)
+      if (isFault(result)) faults.push(result)
+      else values.set(name, result)
+    }
+    for (const variable of block.vars.values()) {
+      const needed = variable.needCheckFeed && outside.reads.has(variable.name)
+      if (!needed || Object.hasOwn(feed, variable.name) || this.scope.has(variable.name)) continue
+      faults.push({ name: variable.name, problem: 'is missing', expected: `${variable.dtype} [${variable.shape.join(', ')}]` })
+    }
+    if (faults.length > 0) throw feedError(faults, known())
+    return values
+  }
+
+  #checkFetch(block: Block, name: string): void {
+    if (block.findVar(name) !== undefined || this.scope.has(name)) return
+    const hint = suggest(name, [...block.vars.keys(), ...this.scope.names()])
+    throw new NotFoundError('E120', `there is no variable "${name}" to fetch`, {
+      where: { variable: name },
+      got: name,
+      ...(hint === undefined ? {} : { hint }),
+    })
+  }
+
+  /** Every variable that the program reads from outside must have a value in the scope or a feed. */
+  #checkInitialized(program: Program, fed: ReadonlyMap<string, Value>, outside: OutsideReads): void {
+    const missing = [...outside.reads].filter(([name]) => !fed.has(name) && !this.scope.has(name))
+    if (missing.length === 0) return
+    const block = program.globalBlock()
+    const names = missing.map(([name]) => name)
+    const [first, op] = missing[0]!
+    const list = names.length > 4 ? `${names.slice(0, 4).map(quoted).join(', ')} and ${names.length - 4} more` : names.map(quoted).join(', ')
+    const where = { block: 0, op, opType: block.ops[op]!.type, variable: first }
+    if (block.findVar(first)?.persistable !== true) {
+      throw new PreconditionNotMetError('E103', `${list} ${names.length === 1 ? 'is' : 'are'} read before anything writes ${names.length === 1 ? 'it' : 'them'}`, {
+        where,
+        got: names,
+        hint: 'feed it, or put the operator that writes it first',
+      })
+    }
+    const { startup } = program
+    const ran = startup === undefined ? undefined : this.#started.get(startup)
+    if (startup !== undefined && ran !== undefined && ran.length < startup.globalBlock().ops.length) {
+      throw new PreconditionNotMetError(
+        'E102',
+        `the startup program ran before minimize: since then ${list} ${names.length === 1 ? 'was' : 'were'} added`,
+        { where, got: names, hint: 'run the startup program again; only the new variables are set' },
+      )
+    }
+    const setter = startup?.globalBlock().lastWriter(first)
+    throw new PreconditionNotMetError('E101', `${list} ${names.length === 1 ? 'has' : 'have'} no value: the startup program has not been run`, {
+      where,
+      got: names,
+      hint:
+        setter === undefined
+          ? 'run the startup program first, or load the values'
+          : `run the startup program first; its operator ${startup!.globalBlock().ops.indexOf(setter)} (${setter.type}) sets "${first}"`,
+    })
+  }
+
+  #firstNewOperator(program: Program): number {
+    const ran = program.isStartup ? this.#started.get(program) : undefined
+    const { ops } = program.globalBlock()
+    if (ran === undefined || ran.length >= ops.length) return 0
+    return ran.every((id, i) => ops[i]!.id === id) ? ran.length : 0
+  }
+
+  /** Programs saved for inference carry `feed` operators, which take their values from a list. */
+  #placeFeedHolders(block: Block, local: Scope, values: ReadonlyMap<string, Value>): void {
+    const holders = new Map<string, TensorArray>()
+    for (const op of block.ops) {
+      const def = findOp(block.program.library, op.type)
+      if (def?.effects !== 'io' || def.feedHolder === undefined) continue
+      const { holder, target, col } = def.feedHolder(op)
+      const value = values.get(target)
+      if (value === undefined) continue
+      const items = [...(holders.get(holder)?.items ?? [])]
+      items[col] = value as (typeof items)[number]
+      holders.set(holder, new TensorArray(items))
+    }
+    for (const [name, array] of holders) local.put(name, array)
+  }
+
+  /** Cached until the program is edited. Linear in the number of operators. */
+  #outsideReads(program: Program): OutsideReads {
+    const cached = this.#outside.get(program)
+    if (cached?.edits === program.edits) return cached
+    const block = program.globalBlock()
+    const written = new Set<string>([EMPTY_VAR])
+    const reads = new Map<string, number>()
+    const unknownOps = new Map<string, number>()
+    block.ops.forEach((op, index) => {
+      const def = findOp(program.library, op.type)
+      if (def === undefined) {
+        unknownOps.set(op.type, (unknownOps.get(op.type) ?? 0) + 1)
+      } else {
+        for (const [slot, names] of Object.entries(op.inputs)) {
+          if (def.feedHolder !== undefined || def.inputs[slot]?.arity === 'optional') continue
+          for (const name of names) if (!written.has(name) && !reads.has(name)) reads.set(name, index)
+        }
+      }
+      for (const name of op.outputNames()) written.add(name)
+    })
+    for (const inner of program.blocks.slice(1)) {
+      for (const op of inner.ops) {
+        if (findOp(program.library, op.type) === undefined) unknownOps.set(op.type, (unknownOps.get(op.type) ?? 0) + 1)
+      }
+    }
+    const result: OutsideReads = { edits: program.edits, reads, unknownOps }
+    this.#outside.set(program, result)
+    return result
+  }
+}
+
+const quoted = (name: string): string => `"${name}"`
+
+function unknownOperators(found: ReadonlyMap<string, number>, program: Program): EnforceError {
+  const list = [...found].map(([type, count]) => `${type}${count === 1 ? '' : ` (${count} times)`}`).join(', ')
+  const [first] = found.keys()
+  const hint = suggest(first!, Object.keys(program.library))
+  return new UnimplementedError('E401', `operators that are not implemented: ${list}`, {
+    got: [...found.keys()],
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+

@@ -1,0 +1,169 @@
+/**
+ * The interpreter: one operator after another, names looked up in a scope. It is the meaning of a program; faster engines must give the same
+ * bits. Source: paddle/fluid/framework/executor.cc and operator.cc (2.6.2).
+ */
+import { type ErrorPlace, PreconditionNotMetError, UnimplementedError, withPlace } from '../errors.ts'
+import type { Block } from '../framework/block.ts'
+import { inferOperator, type MetaSource } from '../framework/infer.ts'
+import { type AnyOpDef, EMPTY_VAR, findOp, type Meta, type ScopeKernelContext } from '../framework/op_def.ts'
+import { formatOperator } from '../framework/op_text.ts'
+import type { Operator } from '../framework/operator.ts'
+import type { Generator } from '../tensor/random.ts'
+import { sameShape } from '../tensor/shape.ts'
+import { SelectedRows, Tensor, TensorArray } from '../tensor/tensor.ts'
+import { type BoundTensor, bindKernel } from './kernels.ts'
+import { Scope, TensorSlot } from './scope.ts'
+
+export interface InterpreterOptions {
+  readonly generator: Generator
+  /** Index of the first operator to run. Default 0. */
+  readonly from?: number
+}
+
+/**
+ * Runs the operators of `block` in `scope`, which is a scope of this run alone; persistable variables are written to the root.
+ * @throws whatever inference and kernels throw, with block, operator and the caller's line.
+ */
+export function interpretBlock(block: Block, scope: Scope, options: InterpreterOptions): void {
+  const { ops } = block
+  for (let index = options.from ?? 0; index < ops.length; index++) {
+    const op = ops[index]!
+    withPlace(
+      () => operatorPlace(block, op, index),
+      () => runOperator(block, op, scope, options),
+    )
+  }
+}
+
+/** Where an operator stands, for errors. */
+export function operatorPlace(block: Block, op: Operator, index: number): ErrorPlace {
+  const site = op.callSite?.text
+  return {
+    block: block.idx,
+    op: index,
+    opType: op.type,
+    text: formatOperator(op, block.program.library, (name) => block.findVar(name)),
+    ...(site === undefined ? {} : { site }),
+  }
+}
+
+function runOperator(block: Block, op: Operator, scope: Scope, options: InterpreterOptions): void {
+  const def = findOp(block.program.library, op.type)
+  if (def === undefined) {
+    throw new UnimplementedError('E401', `operator "${op.type}" is not implemented`, { where: { opType: op.type } })
+  }
+  if (def.kernels.scope !== undefined) {
+    def.kernels.scope(scopeContext(block, op, scope, options))
+    return
+  }
+  if (op.inputNames().some((name) => scope.find(name) instanceof SelectedRows)) {
+    if (def.kernels.selectedRows === undefined) {
+      throw new UnimplementedError('E403', `${op.type} has no kernel for selected rows`, { where: { opType: op.type } })
+    }
+    inferOperator(def, op, op.filledAttrs(def), scopeMetas(scope), true)
+    def.kernels.selectedRows(scopeContext(block, op, scope, options))
+    return
+  }
+  runTensorKernel(block, op, def, scope, options.generator)
+}
+
+function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope, generator: Generator): void {
+  const attrs = op.filledAttrs(def)
+  for (const [slot, { arity }] of Object.entries(def.inputs)) {
+    const name = op.inputs[slot]?.[0]
+    if (arity === 'one' && name !== undefined && scope.find(name) === undefined) throw notInitialized(op, slot, name)
+  }
+  const metas = inferOperator(def, op, attrs, scopeMetas(scope), true)
+  const inputSlots: Record<string, (TensorSlot | undefined)[]> = {}
+  for (const [slot, names] of Object.entries(op.inputs)) {
+    inputSlots[slot] = names.map((name) => {
+      const found = name === EMPTY_VAR ? undefined : scope.find(name)
+      return found instanceof TensorSlot ? found : undefined
+    })
+  }
+  // A variable that changes shape or type while it is also an input keeps its old storage until the kernel is done.
+  const replaced: TensorSlot[] = []
+  const outputSlots: Record<string, (TensorSlot | undefined)[]> = {}
+  for (const [slot, names] of Object.entries(op.outputs)) {
+    outputSlots[slot] = names.map((name, i) => {
+      const meta = metas[slot]?.[i]
+      if (name === EMPTY_VAR || meta === undefined) return undefined
+      return outputSlot(scopeOf(block, name, scope), name, meta, replaced)
+    })
+  }
+  // Views are made only now: allocation may have grown the heap.
+  const bound = (slots: Record<string, (TensorSlot | undefined)[]>): Record<string, (BoundTensor | undefined)[]> => slots
+  bindKernel(def, attrs, bound(inputSlots), bound(outputSlots), generator)()
+  for (const slot of replaced) slot.release()
+}
+
+function outputSlot(scope: Scope, name: string, meta: Meta, replaced: TensorSlot[]): TensorSlot {
+  const present = scope.local(name)
+  if (present instanceof TensorSlot && present.dtype === meta.dtype && sameShape(present.shape, meta.shape)) return present
+  const slot = new TensorSlot(scope.heap, meta.dtype, meta.shape)
+  const old = scope.swap(name, slot)
+  if (old !== undefined) replaced.push(old)
+  return slot
+}
+
+/** Persistable variables live in the root, all others in the scope of the block that declares them. */
+function scopeOf(block: Block, name: string, scope: Scope): Scope {
+  if (block.findVar(name)?.persistable === true) return scope.root
+  if (block.hasVar(name)) return scope
+  // A variable of an enclosing block: the scope that holds it, else this one.
+  for (let outer: Scope | undefined = scope; outer !== undefined; outer = outer.parent) {
+    if (outer.local(name) !== undefined) return outer
+  }
+  return scope
+}
+
+function scopeMetas(scope: Scope): MetaSource {
+  return {
+    meta: (name) => {
+      const slot = scope.find(name)
+      if (slot === undefined) return undefined
+      if (slot instanceof TensorSlot) return { dtype: slot.dtype, shape: slot.shape }
+      if (slot instanceof SelectedRows) return { dtype: slot.value.dtype, shape: slot.denseShape, kind: 'SELECTED_ROWS' }
+      return { dtype: slot.items[0]?.dtype ?? 'float32', shape: slot.items[0]?.shape ?? [], kind: 'LOD_TENSOR_ARRAY' }
+    },
+    constant: (name) => {
+      const slot = scope.find(name)
+      return slot instanceof TensorSlot ? slot.copyOut() : undefined
+    },
+  }
+}
+
+function scopeContext(block: Block, op: Operator, scope: Scope, options: InterpreterOptions): ScopeKernelContext {
+  const def = findOp(block.program.library, op.type)!
+  return {
+    opType: op.type,
+    attrs: op.filledAttrs(def),
+    generator: options.generator,
+    inputNames: (slot) => op.inputs[slot] ?? [],
+    outputNames: (slot) => op.outputs[slot] ?? [],
+    get: (name) => {
+      const slot = scope.find(name)
+      return slot instanceof TensorSlot ? new Tensor(slot.dtype, slot.shape, slot.data, slot.lod) : slot
+    },
+    set: (name, value) => {
+      const target = scopeOf(block, name, scope)
+      if (value instanceof TensorArray) target.put(name, value)
+      else target.set(name, value)
+    },
+    runBlock: (idx) => {
+      const inner = new Scope(scope)
+      try {
+        interpretBlock(block.program.blocks[idx]!, inner, { generator: options.generator })
+      } finally {
+        inner.drop()
+      }
+    },
+  }
+}
+
+function notInitialized(op: Operator, slot: string, name: string): PreconditionNotMetError {
+  return new PreconditionNotMetError('E103', `${op.type}: input ${slot} ("${name}") has no value`, {
+    where: { opType: op.type, slot, variable: name },
+    hint: 'an operator before this one must write it, or it must be fed, loaded or set by the startup program',
+  })
+}

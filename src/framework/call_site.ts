@@ -1,0 +1,39 @@
+/**
+ * Where in the caller's code an operator was appended. The stack is captured when the operator is made and turned into text only when asked.
+ */
+
+const LIBRARY = new URL('..', import.meta.url).href
+const LIBRARY_PATH = LIBRARY.replace(/^file:\/\//, '')
+
+export class CallSite {
+  #captured: { stack?: string }
+  #text: string | undefined
+
+  constructor() {
+    this.#captured = {}
+    const engine = Error as unknown as { captureStackTrace?: (target: object) => void; stackTraceLimit?: number }
+    const limit = engine.stackTraceLimit
+    engine.stackTraceLimit = 20
+    if (engine.captureStackTrace !== undefined) engine.captureStackTrace(this.#captured)
+    else this.#captured = new Error()
+    if (limit !== undefined) engine.stackTraceLimit = limit
+  }
+
+  /** `file:line:column` of the first frame outside the library, or undefined where there is none. */
+  get text(): string | undefined {
+    if (this.#text === undefined) {
+      this.#text = ''
+      for (const line of (this.#captured.stack ?? '').split('\n')) {
+        const match = /(?:\(|at |@)((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:[\\/]).*?:\d+:\d+)\)?$/.exec(line.trim())
+        if (match === null) continue
+        const frame = match[1]!
+        if (frame.startsWith(LIBRARY) || frame.startsWith(LIBRARY_PATH)) continue
+        if (frame.includes('node:') || frame.includes('/node_modules/')) continue
+        this.#text = frame.replace(/^file:\/\//, '')
+        break
+      }
+      this.#captured = {}
+    }
+    return this.#text === '' ? undefined : this.#text
+  }
+}

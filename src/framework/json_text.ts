@@ -1,0 +1,189 @@
+/**
+ * JSON text in and out. Reading is JSON.parse behind one linear pass that accepts exactly RFC 8259 and refuses besides what JSON.parse lets
+ * through: too much text, nesting that would overflow later walks, duplicate member names, and integers whose digits a number cannot hold.
+ * Nothing here recurses over what it reads. What the text means is for others (`program_json.ts`, `tensor_json.ts`).
+ *
+ * An integer beyond 2^53 must be a string of digits in the file: as a JSON number its last digits are lost before anybody sees them.
+ */
+import { InvalidArgumentError, ResourceExhaustedError } from '../errors.ts'
+import { findFault, findPointer } from './json_scan.ts'
+import { type Limits, withLimits } from './limits.ts'
+
+export { pointerToken } from './json_scan.ts'
+
+/** Both 1-based; a column is one UTF-16 unit, a byte-order mark has none. */
+export interface TextPosition {
+  readonly line: number
+  readonly column: number
+}
+
+export interface JsonTextOptions {
+  readonly limits?: Partial<Limits>
+  /** Named in errors. */
+  readonly file?: string
+}
+
+export interface ParsedJson {
+  readonly value: unknown
+  /** Where the value behind a JSON pointer (RFC 6901) begins, undefined if there is none. Walks the text, so it is for errors. */
+  locate(pointer: string): TextPosition | undefined
+}
+
+/**
+ * The value of a JSON text, given as a string or as UTF-8 bytes. Member names such as `__proto__` become ordinary own members, as JSON.parse
+ * makes them: whoever copies such an object must not assign by key.
+ * @throws InvalidArgumentError E301 what is not JSON, E302 a member given twice, E303 a number that would lose digits;
+ *   ResourceExhaustedError E601 more text than `limits.programBytes`, E602 nesting beyond `limits.nesting`. All with line, column and pointer.
+ */
+export function parseJsonText(source: string | Uint8Array, options: JsonTextOptions = {}): ParsedJson {
+  const limits = withLimits(options.limits)
+  const file = options.file === undefined ? {} : { file: options.file }
+  if (source.length > limits.programBytes) {
+    throw new ResourceExhaustedError('E601', `program file larger than the limit of ${limits.programBytes} bytes`, {
+      where: { ...file, pointer: '' },
+      expected: `at most ${limits.programBytes} bytes`,
+      got: `${source.length} bytes`,
+      hint: 'raise the limit `programBytes`, or keep large values in parameter files',
+    })
+  }
+  const text = typeof source === 'string' ? source.replace(/^\uFEFF/, '') : decodeUtf8(source, file)
+  const fault = findFault(text, limits.nesting)
+  if (fault !== undefined) {
+    const ErrorClass = fault.code === 'E602' ? ResourceExhaustedError : InvalidArgumentError
+    const hint = fault.depth === 0 ? (looksLike(text.slice(0, 64)) ?? fault.hint) : fault.hint
+    throw new ErrorClass(fault.code, fault.message, {
+      where: { ...file, ...positionAt(text, fault.offset), pointer: fault.pointer },
+      expected: fault.expected,
+      got: fault.got,
+      ...(hint === undefined ? {} : { hint }),
+    })
+  }
+  return {
+    value: JSON.parse(text),
+    locate(pointer) {
+      const offset = findPointer(text, pointer)
+      return offset === undefined ? undefined : positionAt(text, offset)
+    },
+  }
+}
+
+/**
+ * JSON text of a number that {@link parseJsonText} reads back as the same number. JSON.stringify drops the sign of -0 and writes 2^60 as an
+ * integer of 19 digits, which the reader refuses. NaN and infinities become the strings of program-json.md.
+ */
+export function jsonNumber(value: number): string {
+  if (Number.isFinite(value)) {
+    if (value === 0) return Object.is(value, -0) ? '-0' : '0'
+    return Math.abs(value) > TWO_53 ? value.toExponential() : String(value)
+  }
+  return `"${value}"`
+}
+
+/** As JSON.stringify without spaces, with numbers written by {@link jsonNumber}. For plain data of bounded depth: it recurses. */
+export function toJsonText(value: unknown): string {
+  if (typeof value === 'number') return jsonNumber(value)
+  if (typeof value !== 'object' || value === null || isWrittenAsRead(value)) return JSON.stringify(value) ?? 'null'
+  if (Array.isArray(value)) return `[${value.map(toJsonText).join(',')}]`
+  const members: string[] = []
+  for (const [key, member] of Object.entries(value)) {
+    if (member !== undefined) members.push(`${JSON.stringify(key)}:${toJsonText(member)}`)
+  }
+  return `{${members.join(',')}}`
+}
+
+/** Whether JSON.stringify gives the same text as {@link toJsonText}: there is no -0, no number beyond 2^53 and none that is not finite. */
+export function isWrittenAsRead(value: unknown): boolean {
+  if (typeof value === 'number') return Math.abs(value) <= TWO_53 && !Object.is(value, -0)
+  if (typeof value !== 'object' || value === null) return true
+  if (!Array.isArray(value)) {
+    for (const key of Object.keys(value)) if (!isWrittenAsRead((value as Record<string, unknown>)[key])) return false
+    return true
+  }
+  for (let i = 0; i < value.length; i++) if (!isWrittenAsRead(value[i])) return false
+  return true
+}
+
+const TWO_53 = 2 ** 53
+
+/** What the first characters belong to, when it is a file of another kind. Bytes are given as Latin-1, text as it is. */
+function looksLike(head: string): string | undefined {
+  for (const [offset, magic, what] of MAGIC) if (head.startsWith(magic, offset)) return `this looks like ${what}`
+  const hasBinary = [...head].some(
+    (c) => (c < ' ' && !'\t\n\r'.includes(c)) || (c > '~' && c <= '\xff') || c === '\ufffd',
+  )
+  if (head.startsWith('\n') && hasBinary) {
+    return 'this looks like a ProgramDesc (.pdmodel); give its bytes to Program.from, or run `oarlock convert`'
+  }
+  if (head.includes('\0')) return 'this looks like UTF-16 text or binary data; program files are UTF-8 text'
+  return /^\s*<[!?a-z]/i.test(head) ? 'this looks like an HTML or XML page' : undefined
+}
+
+/** Where, which characters, what it is. */
+const MAGIC: readonly (readonly [offset: number, magic: string, what: string])[] = [
+  [1, 'PNG\r\n', 'a PNG image'],
+  [0, '\xff\xd8\xff', 'a JPEG image'],
+  [0, '\x1f\x8b', 'a gzip archive; unpack it first'],
+  [0, 'PK\x03\x04', 'a zip archive; unpack it first'],
+  [0, '\x7fELF', 'an ELF executable or library'],
+  [1, 'NUMPY', 'a NumPy array (.npy)'],
+  ...[2, 3, 4, 5].map(
+    (protocol) =>
+      [0, `\x80${String.fromCharCode(protocol)}`, 'a Python pickle (.pdparams, .pdopt), not a program'] as const,
+  ),
+  [0, '\xff\xfe', 'UTF-16 text; program files are UTF-8'],
+  [0, '\xfe\xff', 'UTF-16 text; program files are UTF-8'],
+]
+
+function decodeUtf8(bytes: Uint8Array, file: { readonly file?: string }): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    const offset = firstBadByte(bytes)
+    const head = String.fromCharCode(...bytes.subarray(0, 64))
+    const good = new TextDecoder().decode(bytes.subarray(0, offset))
+    const got = offset < bytes.length ? `byte 0x${bytes[offset]!.toString(16).padStart(2, '0')}` : 'the end of the text'
+    const hint = looksLike(head)
+    throw new InvalidArgumentError(
+      'E301',
+      offset < bytes.length
+        ? `not JSON: byte ${offset} (0x${bytes[offset]!.toString(16).padStart(2, '0')}) is not UTF-8`
+        : 'not JSON: the text ends too early',
+      {
+        where: { ...file, ...positionAt(good, good.length), pointer: '' },
+        expected: 'UTF-8 text',
+        got,
+        ...(hint === undefined ? {} : { hint }),
+        cause,
+      },
+    )
+  }
+}
+
+/** Offset of the first byte that breaks UTF-8; the length if only the end of the last character is missing. */
+function firstBadByte(bytes: Uint8Array): number {
+  for (let i = 0; i < bytes.length; ) {
+    const lead = bytes[i]!
+    const size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0
+    if (size === 0) return i
+    for (let k = 1; k < size; k++) {
+      if (i + k === bytes.length) return bytes.length
+      const next = bytes[i + k]!
+      // Overlong forms, surrogates and code points beyond U+10FFFF show in the second byte.
+      const low = k > 1 ? 0x80 : lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
+      const high = k > 1 ? 0xbf : lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
+      if (next < low || next > high) return i
+    }
+    i += size
+  }
+  return bytes.length
+}
+
+function positionAt(text: string, offset: number): TextPosition {
+  let line = 1
+  let start = 0
+  for (let next = text.indexOf('\n'); next >= 0 && next < offset; next = text.indexOf('\n', start)) {
+    line++
+    start = next + 1
+  }
+  return { line, column: offset - start + 1 }
+}

@@ -1,0 +1,17 @@
+/** Numbers as Python writes them, where Paddle's programs hold such text (`str_value` of fill_constant). */
+
+/** `str(float)` of Python: `0.0`, `0.25`, `1e-05`, `1e+16`. */
+export function pythonFloat(value: number): string {
+  if (Number.isNaN(value)) return 'nan'
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
+  const [mantissa, exponentText] = value.toExponential().split('e') as [string, string]
+  const exponent = Number(exponentText)
+  if (exponent >= -4 && exponent < 16) {
+    const digits = mantissa.replace(/[-.]/g, '')
+    const decimals = Math.max(1, digits.length - 1 - exponent)
+    return value.toFixed(Math.min(100, decimals))
+  }
+  const magnitude = Math.abs(exponent).toString().padStart(2, '0')
+  return `${mantissa}e${exponent < 0 ? '-' : '+'}${magnitude}`
+}

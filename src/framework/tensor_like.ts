@@ -1,0 +1,25 @@
+/** What a variable of a program and a tensor with values have in common: a model written on this runs in both modes. */
+import type { DType } from '../tensor/dtype.ts'
+import type { Shape } from '../tensor/shape.ts'
+
+export interface TensorLike<Self> {
+  readonly dtype: DType
+  /** -1 where only a run knows. */
+  readonly shape: Shape
+  add(other: Self | number): Self
+  sub(other: Self | number): Self
+  mul(other: Self | number): Self
+  div(other: Self | number): Self
+  matmul(other: Self, options?: { readonly transX?: boolean; readonly transY?: boolean }): Self
+  square(): Self
+  sqrt(): Self
+  exp(): Self
+  log(): Self
+  abs(): Self
+  tanh(): Self
+  sigmoid(): Self
+  relu(): Self
+  mean(axis?: number | readonly number[], keepDim?: boolean): Self
+  sum(axis?: number | readonly number[], keepDim?: boolean): Self
+  item(): number | bigint | boolean
+}

@@ -1,0 +1,196 @@
+/**
+ * Variables of a block: a name with a kind, an element type and a shape. They hold no values; values live in a Scope while a program runs.
+ * Source: framework.proto's VarDesc and python/paddle/base/framework.py (2.6.2).
+ */
+import { PreconditionNotMetError } from '../errors.ts'
+import type { DType } from '../tensor/dtype.ts'
+import { formatShape, type Shape } from '../tensor/shape.ts'
+import type { Block } from './block.ts'
+import { binary, matmul, type Operand, reduce, scaleBias, unary } from './math_op_patch.ts'
+import type { Meta, MetaKind } from './op_def.ts'
+import type { TensorLike } from './tensor_like.ts'
+
+/** Names of VarType.Type that are no element types. */
+export type VarType =
+  | MetaKind
+  | 'FEED_MINIBATCH'
+  | 'FETCH_LIST'
+  | 'STEP_SCOPES'
+  | 'LOD_RANK_TABLE'
+  | 'PLACE_LIST'
+  | 'READER'
+  | 'RAW'
+  | 'TUPLE'
+  | 'STRING'
+  | 'STRINGS'
+  | 'VOCAB'
+  | 'FEED_LIST'
+  | 'PSTRING'
+  | 'SPARSE_COO'
+  | 'SPARSE_CSR'
+
+/** Kinds of variable that carry an element type and a shape. */
+export const isTensorKind = (type: VarType): type is MetaKind =>
+  type === 'LOD_TENSOR' || type === 'SELECTED_ROWS' || type === 'LOD_TENSOR_ARRAY'
+
+export interface VarDesc {
+  readonly name: string
+  /** Default LOD_TENSOR. */
+  readonly type?: VarType
+  /** Default float32. */
+  readonly dtype?: DType
+  /** -1 where only the run knows. Default []. */
+  readonly shape?: Shape
+  readonly lodLevel?: number
+  /** Kept between runs. */
+  readonly persistable?: boolean
+  /** Fed by the user; its shape and element type are checked. */
+  readonly needCheckFeed?: boolean
+  /** No gradient flows into it. */
+  readonly stopGradient?: boolean
+  /** `$…` and `x_…` members of the file it came from. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** A regularizer of a parameter or an optimizer. */
+export interface Regularizer {
+  readonly type: 'L1Decay' | 'L2Decay'
+  readonly coeff: number
+}
+
+export class Variable implements TensorLike<Variable> {
+  readonly block: Block
+  readonly name: string
+  type: VarType
+  dtype: DType
+  shape: Shape
+  lodLevel: number
+  persistable: boolean
+  needCheckFeed: boolean
+  stopGradient: boolean
+  extra: Readonly<Record<string, unknown>> | undefined
+
+  /** Use Block.createVar. */
+  constructor(block: Block, desc: VarDesc) {
+    this.block = block
+    this.name = desc.name
+    this.type = desc.type ?? 'LOD_TENSOR'
+    this.dtype = desc.dtype ?? 'float32'
+    this.shape = desc.shape ?? []
+    this.lodLevel = desc.lodLevel ?? 0
+    this.persistable = desc.persistable ?? false
+    this.needCheckFeed = desc.needCheckFeed ?? false
+    this.stopGradient = desc.stopGradient ?? false
+    this.extra = desc.extra
+  }
+
+  get isParameter(): boolean {
+    return false
+  }
+
+  /** What inference sees of it. */
+  get meta(): Meta {
+    return this.type === 'LOD_TENSOR'
+      ? { dtype: this.dtype, shape: this.shape }
+      : { dtype: this.dtype, shape: this.shape, kind: isTensorKind(this.type) ? this.type : 'LOD_TENSOR' }
+  }
+
+  /** Element-wise sum; a number is added to every element. */
+  add(other: Operand): Variable {
+    return typeof other === 'number' ? scaleBias(this, 1, other) : binary('elementwise_add', this, other)
+  }
+  sub(other: Operand): Variable {
+    return typeof other === 'number' ? scaleBias(this, 1, -other) : binary('elementwise_sub', this, other)
+  }
+  mul(other: Operand): Variable {
+    return typeof other === 'number' ? scaleBias(this, other, 0) : binary('elementwise_mul', this, other)
+  }
+  div(other: Operand): Variable {
+    return typeof other === 'number' ? scaleBias(this, 1 / other, 0) : binary('elementwise_div', this, other)
+  }
+  /** The matrix product, with NumPy's rules for more than two dimensions. */
+  matmul(other: Variable, options: { readonly transX?: boolean; readonly transY?: boolean } = {}): Variable {
+    return matmul(this, other, options.transX ?? false, options.transY ?? false)
+  }
+  square(): Variable {
+    return unary('square', this)
+  }
+  sqrt(): Variable {
+    return unary('sqrt', this)
+  }
+  exp(): Variable {
+    return unary('exp', this)
+  }
+  log(): Variable {
+    return unary('log', this)
+  }
+  abs(): Variable {
+    return unary('abs', this)
+  }
+  tanh(): Variable {
+    return unary('tanh', this)
+  }
+  sigmoid(): Variable {
+    return unary('sigmoid', this)
+  }
+  relu(): Variable {
+    return unary('relu', this)
+  }
+  /** The mean over `axis` (default: over all elements, giving a 0-D result). */
+  mean(axis?: number | readonly number[], keepDim = false): Variable {
+    return reduce('reduce_mean', 'mean', this, axis, keepDim)
+  }
+  /** The sum over `axis` (default: over all elements, giving a 0-D result). */
+  sum(axis?: number | readonly number[], keepDim = false): Variable {
+    return reduce('reduce_sum', 'sum', this, axis, keepDim)
+  }
+
+  /** @throws PreconditionNotMetError E042: a variable has no value while its program is built. */
+  item(): never {
+    throw new PreconditionNotMetError('E042', `"${this.name}" has no value while the program is being built`, {
+      where: { block: this.block.idx, variable: this.name },
+      hint: 'fetch it from a run: executor.run(main, { fetch: [variable] })',
+    })
+  }
+
+  /** `x: float32[-1, 4]`. */
+  toString(): string {
+    return isTensorKind(this.type)
+      ? `${this.name}: ${this.type === 'LOD_TENSOR' ? '' : `${this.type} `}${this.dtype}${formatShape(this.shape)}`
+      : `${this.name}: ${this.type}`
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `Variable ${this.toString()} (no value until run)`
+  }
+}
+
+/** What a parameter carries beside a variable's members. */
+export interface ParameterOptions {
+  readonly trainable?: boolean
+  /** Factor on the optimizer's learning rate. Default 1. */
+  readonly learningRate?: number
+  readonly regularizer?: Regularizer | null
+  /** False keeps gradient clipping away from it. */
+  readonly needClip?: boolean
+}
+
+/** A persistable variable that training changes. */
+export class Parameter extends Variable {
+  trainable: boolean
+  learningRate: number
+  regularizer: Regularizer | null
+  needClip: boolean
+
+  constructor(block: Block, desc: VarDesc, options: ParameterOptions = {}) {
+    super(block, { persistable: true, ...desc })
+    this.trainable = options.trainable ?? true
+    this.learningRate = options.learningRate ?? 1
+    this.regularizer = options.regularizer ?? null
+    this.needClip = options.needClip ?? true
+  }
+
+  override get isParameter(): boolean {
+    return true
+  }
+}

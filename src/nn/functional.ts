@@ -1,0 +1,183 @@
+/**
+ * Layers as functions, under Paddle's names, with the operators and variable names that Paddle 2.6.2 gives.
+ * Source: python/paddle/nn/functional/, python/paddle/static/nn/common.py and python/paddle/static/nn/metric.py (2.6.2).
+ */
+import { InvalidArgumentError } from '../errors.ts'
+import { LayerHelper, type ParamAttr } from '../framework/layer_helper.ts'
+import type { Variable } from '../framework/variable.ts'
+import { callOp } from '../modes/call.ts'
+import { ops } from '../ops/index.ts'
+import { formatShape, product } from '../tensor/shape.ts'
+
+/** Activations that layers take by name. */
+export type Activation = 'relu' | 'sigmoid' | 'tanh' | 'softmax' | 'exp' | 'square' | 'sqrt' | 'abs'
+
+export interface FcOptions {
+  /** Applied to the result. */
+  readonly activation?: Activation
+  /** Leading dimensions of x that stay; the others are flattened. Default 1. */
+  readonly numFlattenDims?: number
+  readonly weightAttr?: ParamAttr
+  /** false: no bias. */
+  readonly biasAttr?: ParamAttr | false
+  readonly name?: string
+}
+
+/**
+ * A fully connected layer, activation(x W + b), with Paddle's `mul` operator.
+ * @param x [N, …]; all dimensions from `numFlattenDims` on must be known. @returns [N, size].
+ * @throws InvalidArgumentError E203 for an unknown dimension where the weight needs a known one.
+ */
+export function fc(x: Variable, size: number, options: FcOptions = {}): Variable {
+  const { numFlattenDims = 1, weightAttr, biasAttr, activation } = options
+  const helper = new LayerHelper('fc', { name: options.name })
+  const features = x.shape.slice(numFlattenDims)
+  if (features.length === 0 || features.some((dim) => dim < 0)) {
+    throw new InvalidArgumentError('E203', `fc: the dimensions of "${x.name}" from ${numFlattenDims} on must be known, got ${formatShape(x.shape)}`, {
+      where: { variable: x.name },
+      got: x.shape,
+    })
+  }
+  const weight = helper.createParameter({ attr: weightAttr, shape: [product(features), size], dtype: x.dtype })
+  let out = callOp(
+    ops.mul,
+    { X: x, Y: weight },
+    { x_num_col_dims: numFlattenDims, y_num_col_dims: 1 },
+    { layer: helper },
+  ).Out
+  if (biasAttr !== false) {
+    const bias = helper.createParameter({ attr: biasAttr, shape: [size], dtype: x.dtype, isBias: true })
+    out = callOp(ops.elementwise_add, { X: out, Y: bias }, { axis: numFlattenDims }, { layer: helper }).Out
+  }
+  return activation === undefined ? out : callOp(ops[activation], { X: out }, {}, { layer: helper }).Out
+}
+
+export interface LinearOptions {
+  readonly name?: string
+}
+
+/** x W + b with `matmul_v2`: x [*, in], weight [in, out], bias [out]. */
+export function linear(x: Variable, weight: Variable, bias?: Variable, options: LinearOptions = {}): Variable {
+  const helper = new LayerHelper('linear', { name: options.name })
+  const product = callOp(ops.matmul_v2, { X: x, Y: weight }, {}, { layer: helper }).Out
+  if (bias === undefined) return product
+  return callOp(ops.elementwise_add, { X: product, Y: bias }, { axis: x.shape.length - 1 }, { layer: helper }).Out
+}
+
+/** max(x, 0). */
+export const relu = (x: Variable): Variable => callOp(ops.relu, { X: x }, {}).Out
+/** 1 / (1 + exp(-x)). */
+export const sigmoid = (x: Variable): Variable => callOp(ops.sigmoid, { X: x }, {}).Out
+export const tanh = (x: Variable): Variable => callOp(ops.tanh, { X: x }, {}).Out
+/** exp(x) / sum(exp(x)) along `axis`. */
+export const softmax = (x: Variable, axis = -1): Variable => callOp(ops.softmax, { X: x }, { axis }).Out
+
+/** The mean over `axis` (default: over all elements, giving a 0-D result). */
+export const mean = (x: Variable, axis?: number | readonly number[], keepDim = false): Variable => x.mean(axis, keepDim)
+/** The sum over `axis` (default: over all elements, giving a 0-D result). */
+export const sum = (x: Variable, axis?: number | readonly number[], keepDim = false): Variable => x.sum(axis, keepDim)
+
+/** (input - label)^2 for each element. */
+export function squareErrorCost(input: Variable, label: Variable): Variable {
+  const helper = new LayerHelper('square_error_cost')
+  const difference = callOp(ops.elementwise_sub, { X: input, Y: label }, {}, { layer: helper }).Out
+  return callOp(ops.square, { X: difference }, {}, { layer: helper }).Out
+}
+
+export interface SoftmaxWithCrossEntropyOptions {
+  /** label holds probabilities in place of class numbers. Default false. */
+  readonly softLabel?: boolean
+  /** Rows with this label give a loss of 0. Default -100. */
+  readonly ignoreIndex?: number
+  readonly numericStableMode?: boolean
+  /** Default -1. */
+  readonly axis?: number
+}
+
+/**
+ * -log(softmax(logits)[label]) for each row.
+ * @param logits [N, C]. @param label [N, 1] class numbers, or [N, C] probabilities with softLabel. @returns [N, 1].
+ */
+export function softmaxWithCrossEntropy(
+  logits: Variable,
+  label: Variable,
+  options: SoftmaxWithCrossEntropyOptions = {},
+): Variable {
+  return callOp(
+    ops.softmax_with_cross_entropy,
+    { Logits: logits, Label: label },
+    {
+      soft_label: options.softLabel ?? false,
+      ignore_index: options.ignoreIndex ?? -100,
+      numeric_stable_mode: options.numericStableMode ?? true,
+      axis: options.axis ?? -1,
+    },
+  ).Loss
+}
+
+export interface CrossEntropyOptions {
+  readonly softLabel?: boolean
+  /** Default 'mean'. */
+  readonly reduction?: 'mean' | 'sum' | 'none'
+  readonly axis?: number
+}
+
+/**
+ * Softmax and cross entropy in one, reduced.
+ * @param input [N, C] logits. @param label [N, 1] class numbers, or [N, C] probabilities with softLabel. @returns 0-D, or [N, 1] with 'none'.
+ */
+export function crossEntropy(input: Variable, label: Variable, options: CrossEntropyOptions = {}): Variable {
+  if (label.shape.length !== input.shape.length) {
+    throw new InvalidArgumentError('E203', `crossEntropy: label must have the rank of input, got ${formatShape(label.shape)} for ${formatShape(input.shape)}`, {
+      where: { variable: label.name },
+      expected: input.shape,
+      got: label.shape,
+    })
+  }
+  const loss = softmaxWithCrossEntropy(input, label, {
+    softLabel: options.softLabel ?? false,
+    axis: options.axis ?? -1,
+  })
+  const reduction = options.reduction ?? 'mean'
+  return reduction === 'none' ? loss : reduction === 'sum' ? loss.sum() : loss.mean()
+}
+
+export interface DropoutOptions {
+  /** Probability of setting an element to zero. Default 0.5. */
+  readonly p?: number
+  /** upscale_in_train divides the kept elements by 1 - p while training; downscale_in_infer multiplies by 1 - p in testing. */
+  readonly mode?: 'upscale_in_train' | 'downscale_in_infer'
+  /** Default true; clone({ forTest: true }) switches it off. */
+  readonly training?: boolean
+}
+
+/** Sets elements to zero at random. With p = 0 the input is returned and no operator appended. */
+export function dropout(x: Variable, options: DropoutOptions = {}): Variable {
+  const { p = 0.5, mode = 'upscale_in_train', training = true } = options
+  if (p === 0) return x
+  const helper = new LayerHelper('dropout')
+  const out = helper.createVariable(x.dtype)
+  const mask = helper.createVariable('uint8', { stopGradient: true })
+  const seed = helper.programs.main.randomSeed
+  callOp(
+    ops.dropout,
+    { X: x },
+    {
+      dropout_prob: p,
+      is_test: !training,
+      dropout_implementation: mode === 'downscale_in_infer' ? 'downgrade_in_infer' : mode,
+      fix_seed: seed !== 0,
+      seed,
+    },
+    { layer: helper, outputs: { Out: out, Mask: mask } },
+  )
+  return out
+}
+
+/** The share of rows whose label is among the `k` largest of `input` [N, C]; 0-D. @param label [N, 1] int64. */
+export function accuracy(input: Variable, label: Variable, k = 1): Variable {
+  const helper = new LayerHelper('accuracy')
+  const top = callOp(ops.top_k_v2, { X: input }, { k, sorted: false }, { layer: helper })
+  return callOp(ops.accuracy, { Out: top.Out, Indices: top.Indices, Label: label }, {}, { layer: helper }).Accuracy
+}
+

@@ -1,0 +1,39 @@
+/** Checks that optimizer operators share. */
+import { InvalidArgumentError } from '../../errors.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
+import type { Meta } from '../../framework/op_def.ts'
+import { isHalf } from '../../tensor/dtype.ts'
+import { formatShape, hasUnknown, numel } from '../../tensor/shape.ts'
+
+/** @throws InvalidArgumentError E203 unless the input has exactly one element. */
+export function requireOneElement(opType: string, slot: string, meta: Meta): void {
+  if (hasUnknown(meta.shape) || numel(meta.shape) === 1) return
+  throw new InvalidArgumentError('E203', `${opType}: ${slot} must have one element, got shape ${formatShape(meta.shape)}`, {
+    where: { opType, slot },
+    expected: 1,
+    got: meta.shape,
+  })
+}
+
+/**
+ * Grad, accumulators and master weight against the parameter: same shape; accumulators of the parameter's type, float32 for half types.
+ * @throws InvalidArgumentError E203, E210.
+ */
+export function checkOptimizerInputs(
+  opType: string,
+  inputs: {
+    readonly Param: Meta
+    readonly Grad: Meta
+    readonly LearningRate: Meta
+    readonly accumulators: Readonly<Record<string, Meta>>
+    readonly MasterParam?: Meta | undefined
+  },
+): void {
+  const { Param, Grad, accumulators, MasterParam } = inputs
+  requireOneElement(opType, 'LearningRate', inputs.LearningRate)
+  requireShape(opType, 'Grad', Grad, Param.shape, 'the shape of Param')
+  requireSameDType(opType, { Param, Grad })
+  for (const [slot, meta] of Object.entries(accumulators)) requireShape(opType, slot, meta, Param.shape, 'the shape of Param')
+  if (!isHalf(Param.dtype)) requireSameDType(opType, { Param, ...accumulators })
+  if (MasterParam !== undefined) requireShape(opType, 'MasterParam', MasterParam, Param.shape, 'the shape of Param')
+}

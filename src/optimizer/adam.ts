@@ -1,0 +1,101 @@
+/** Adam. Source: python/paddle/optimizer/adam.py (2.6.2); Kingma and Ba 2014. */
+import { InvalidArgumentError } from '../errors.ts'
+import type { Block, SlotValue } from '../framework/block.ts'
+import type { Operator } from '../framework/operator.ts'
+import { type Parameter, Variable } from '../framework/variable.ts'
+import { type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
+
+export interface AdamOptions extends OptimizerOptions {
+  /** Decay of the first moment, in [0, 1), or a variable of one element. Default 0.9. */
+  readonly beta1?: number | Variable
+  /** Decay of the second moment, in [0, 1), or a variable of one element. Default 0.999. */
+  readonly beta2?: number | Variable
+  /** Added to the root of the second moment. Default 1e-8. */
+  readonly epsilon?: number | Variable
+  /** With sparse gradients: only rows that have a gradient change. Default false. */
+  readonly lazyMode?: boolean
+}
+
+/** The names of Adam's accumulators. */
+const MOMENT1 = 'moment1'
+const MOMENT2 = 'moment2'
+const BETA1_POW = 'beta1_pow_acc'
+const BETA2_POW = 'beta2_pow_acc'
+
+/** Steps by the moving averages of gradient and squared gradient, corrected for their start at zero. */
+export class Adam extends Optimizer {
+  override readonly type: string = 'Adam'
+  readonly beta1: number | Variable
+  readonly beta2: number | Variable
+  readonly epsilon: number | Variable
+  readonly lazyMode: boolean
+
+  /** @throws InvalidArgumentError E310 for beta1 or beta2 outside [0, 1) or a negative epsilon. */
+  constructor(options: AdamOptions = {}) {
+    super(options)
+    this.beta1 = checked('beta1', options.beta1 ?? 0.9, (value) => value >= 0 && value < 1, 'in [0, 1)')
+    this.beta2 = checked('beta2', options.beta2 ?? 0.999, (value) => value >= 0 && value < 1, 'in [0, 1)')
+    this.epsilon = checked('epsilon', options.epsilon ?? 1e-8, (value) => value >= 0, '0 or more')
+    this.lazyMode = options.lazyMode ?? false
+  }
+
+  override _create_accumulators(_block: Block, parameters: readonly Parameter[]): void {
+    for (const param of parameters) {
+      const target = this._uses_master_weight(param) ? this._create_master_weight(param) : param
+      this._add_accumulator(MOMENT1, target)
+      this._add_accumulator(MOMENT2, target)
+      this._add_accumulator(BETA1_POW, target, { fillValue: numberOr(this.beta1, 0.9), shape: [1], device: 'cpu' })
+      this._add_accumulator(BETA2_POW, target, { fillValue: numberOr(this.beta2, 0.999), shape: [1], device: 'cpu' })
+    }
+  }
+
+  override _append_optimize_op(block: OpSink, [param, grad]: readonly [Parameter, Variable]): Operator {
+    const master = this._uses_master_weight(param) ? this._create_master_weight(param) : undefined
+    const target = master ?? param
+    const moment1 = this._get_accumulator(MOMENT1, target)
+    const moment2 = this._get_accumulator(MOMENT2, target)
+    const beta1Pow = this._get_accumulator(BETA1_POW, target)
+    const beta2Pow = this._get_accumulator(BETA2_POW, target)
+
+    const inputs: Record<string, SlotValue> = {
+      Param: param,
+      Grad: grad,
+      LearningRate: this._create_param_lr([param, grad]),
+      Moment1: moment1,
+      Moment2: moment2,
+      Beta1Pow: beta1Pow,
+      Beta2Pow: beta2Pow,
+    }
+    const outputs: Record<string, SlotValue> = {
+      ParamOut: param,
+      Moment1Out: moment1,
+      Moment2Out: moment2,
+      Beta1PowOut: beta1Pow,
+      Beta2PowOut: beta2Pow,
+    }
+    const attrs: Record<string, unknown> = { lazy_mode: this.lazyMode, multi_precision: master !== undefined }
+    if (this.beta1 instanceof Variable) inputs['Beta1Tensor'] = this.beta1
+    else attrs['beta1'] = this.beta1
+    if (this.beta2 instanceof Variable) inputs['Beta2Tensor'] = this.beta2
+    else attrs['beta2'] = this.beta2
+    if (this.epsilon instanceof Variable) inputs['EpsilonTensor'] = this.epsilon
+    else attrs['epsilon'] = this.epsilon
+    if (master !== undefined) {
+      inputs['MasterParam'] = master
+      outputs['MasterParamOut'] = master
+    }
+    return block.appendOp({ type: 'adam', inputs, outputs, attrs })
+  }
+}
+
+const numberOr = (value: number | Variable, fallback: number): number => (typeof value === 'number' ? value : fallback)
+
+function checked(
+  name: string,
+  value: number | Variable,
+  allowed: (value: number) => boolean,
+  wanted: string,
+): number | Variable {
+  if (value instanceof Variable || (typeof value === 'number' && allowed(value))) return value
+  throw new InvalidArgumentError('E310', `${name} must be ${wanted}, got ${String(value)}`, { expected: wanted, got: value })
+}

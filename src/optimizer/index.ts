@@ -1,0 +1,12 @@
+/** The optimizers, under Paddle's class names. */
+export { Adam, type AdamOptions } from './adam.ts'
+export {
+  type AccumulatorOptions,
+  type MinimizeOptions,
+  type MinimizeResult,
+  Optimizer,
+  type OptimizerOptions,
+  type OpSink,
+} from './optimizer.ts'
+export { L1Decay, L2Decay } from './regularizer.ts'
+export { SGD } from './sgd.ts'

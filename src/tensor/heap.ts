@@ -1,0 +1,99 @@
+/**
+ * The memory of a run: one WebAssembly.Memory, so that kernels in WASM and in TypeScript see the same bytes. Blocks are handed out by size
+ * class and taken back; the memory grows when it is full. Growth detaches views of unshared memory: `generation` counts it, and whoever
+ * keeps views makes them anew when it has changed.
+ */
+import { ResourceExhaustedError } from '../errors.ts'
+
+const PAGE = 65536
+/** Every block starts at a multiple of this, enough for any element type and for SIMD. */
+const ALIGNMENT = 16
+/** 65,535 pages: 64 KiB below the 4 GiB that 32-bit addresses reach. */
+const MAX_PAGES = 65535
+
+export class Heap {
+  readonly memory: WebAssembly.Memory
+  /** Counts the growths of the memory. */
+  generation = 0
+  /** Bytes handed out and not yet taken back, rounded up to size classes. */
+  used = 0
+  #top = ALIGNMENT
+  #free = new Map<number, number[]>()
+
+  /** @param initialPages 64 KiB pages at the start. */
+  constructor(initialPages = 1) {
+    this.memory = makeMemory(initialPages)
+  }
+
+  get buffer(): ArrayBufferLike {
+    return this.memory.buffer
+  }
+
+  /**
+   * The address of `bytes` zeroed bytes, a multiple of 16. Zero bytes get an address too.
+   * @throws ResourceExhaustedError E610 if the memory cannot grow that far.
+   */
+  allocate(bytes: number): number {
+    const size = sizeClass(bytes)
+    const reused = this.#free.get(size)?.pop()
+    this.used += size
+    if (reused !== undefined) {
+      new Uint8Array(this.memory.buffer, reused, size).fill(0)
+      return reused
+    }
+    const address = this.#top
+    const end = address + size
+    if (end > this.memory.buffer.byteLength) this.#grow(end, bytes)
+    this.#top = end
+    return address
+  }
+
+  /** Takes back a block that `allocate(bytes)` handed out. */
+  release(address: number, bytes: number): void {
+    const size = sizeClass(bytes)
+    this.used -= size
+    const list = this.#free.get(size)
+    if (list === undefined) this.#free.set(size, [address])
+    else list.push(address)
+  }
+
+  #grow(end: number, bytes: number): void {
+    const have = this.memory.buffer.byteLength / PAGE
+    const need = Math.ceil(end / PAGE)
+    // Growing by half of what is there keeps the number of growths logarithmic.
+    for (const pages of [Math.min(MAX_PAGES, Math.max(need, Math.ceil(have * 1.5))), need]) {
+      if (pages > MAX_PAGES) break
+      try {
+        this.memory.grow(pages - have)
+        this.generation++
+        return
+      } catch {
+        // Try the smallest growth that suffices.
+      }
+    }
+    this.used -= sizeClass(bytes)
+    throw new ResourceExhaustedError('E610', `no room for ${bytes} more bytes: ${this.used} bytes are in use`, {
+      expected: `at most ${MAX_PAGES * PAGE} bytes in all`,
+      got: bytes,
+    })
+  }
+}
+
+/** Shared where the platform allows it (Node, cross-origin-isolated pages), so that worker threads can compute in it. */
+function makeMemory(initial: number): WebAssembly.Memory {
+  if (typeof SharedArrayBuffer !== 'undefined') {
+    try {
+      return new WebAssembly.Memory({ initial, maximum: MAX_PAGES, shared: true })
+    } catch {
+      // Not enough address space for a shared reservation: unshared memory serves one thread.
+    }
+  }
+  return new WebAssembly.Memory({ initial, maximum: MAX_PAGES })
+}
+
+/** `bytes` rounded up to one of four classes per power of two: at most a quarter is lost. */
+function sizeClass(bytes: number): number {
+  if (bytes <= ALIGNMENT) return ALIGNMENT
+  const step = Math.max(ALIGNMENT, 2 ** (Math.ceil(Math.log2(bytes)) - 3))
+  return Math.ceil(bytes / step) * step
+}

@@ -1,0 +1,132 @@
+/**
+ * Checks the package as its users get it: packs it, has publint and attw judge the tarball, installs it into an empty
+ * project, imports it in plain Node, starts its command line, and bundles it for a page with Vite. All of it happens
+ * in a temporary folder, which is removed in the end. `npm run build` must have run before.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, createLogger } from 'vite'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+const temporary = mkdtempSync(join(tmpdir(), 'oarlock-package-'))
+
+try {
+  const tarball = pack()
+  await step('publint', () => run('npx', ['--no-install', 'publint', 'run', tarball, '--strict'], root))
+  await step('attw: types resolve for ES modules', () =>
+    run('npx', ['--no-install', 'attw', tarball, '--profile', 'esm-only', '--no-definitely-typed', '--no-emoji'], root),
+  )
+  const consumer = await step('a Node project that installs the tarball', () => installInto('consumer', tarball))
+  await step('import in Node', () => importInNode(consumer))
+  await step('command line', () => startCommandLine(consumer))
+  await step('a page bundled by Vite', () => bundlePage(consumer))
+  console.log('\npackage check: passed')
+} catch (error) {
+  console.error(`\npackage check: failed: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+} finally {
+  rmSync(temporary, { recursive: true, force: true })
+}
+
+function pack(): string {
+  console.log('\n== npm pack')
+  for (const file of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js']) {
+    if (!existsSync(join(root, file))) throw new Error(`${file} is missing: run \`npm run build\` first`)
+  }
+  run('npm', ['pack', '--silent', '--pack-destination', temporary], root)
+  return join(temporary, `oarlock-${version}.tgz`)
+}
+
+function installInto(name: string, tarball: string): string {
+  const folder = join(temporary, name)
+  mkdirSync(folder)
+  run('npm', ['init', '--yes', '--silent'], folder)
+  run('npm', ['pkg', 'set', 'type=module'], folder)
+  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], folder)
+  return folder
+}
+
+function importInNode(consumer: string): void {
+  writeFileSync(
+    join(consumer, 'main.js'),
+    `import { Program } from 'oarlock'
+if (typeof Program !== 'function') throw new Error('Program is not a class but ' + typeof Program)
+console.log('Program is exported')
+`,
+  )
+  run(process.execPath, ['main.js'], consumer)
+}
+
+function startCommandLine(consumer: string): void {
+  const printed = run('npx', ['--no-install', 'oarlock', '--version'], consumer, 'pipe').trim()
+  console.log(`oarlock --version: ${printed}`)
+  if (printed !== version) throw new Error(`oarlock --version must print ${version}, got "${printed}"`)
+}
+
+/**
+ * Bundles the whole public surface, so that a Node module reached from any export is found. Vite replaces such a
+ * module by an empty one and only warns, and the page then fails when it is opened; here the warning is a failure.
+ */
+async function bundlePage(consumer: string): Promise<void> {
+  writeFileSync(join(consumer, 'index.html'), '<!doctype html>\n<script type="module" src="/page.js"></script>\n')
+  writeFileSync(
+    join(consumer, 'page.js'),
+    `import * as oarlock from 'oarlock'
+import { Program } from 'oarlock'
+globalThis.oarlock = oarlock
+document.title = Program.name
+`,
+  )
+  const warnings: string[] = []
+  const logger = createLogger('warn')
+  logger.warn = (message) => void warnings.push(message)
+  logger.warnOnce = logger.warn
+  await build({
+    root: consumer,
+    configFile: false,
+    customLogger: logger,
+    build: { outDir: 'page', chunkSizeWarningLimit: 10_000 },
+  })
+  for (const warning of warnings) console.log(warning)
+
+  const scripts = readdirSync(join(consumer, 'page', 'assets')).filter((file) => file.endsWith('.js'))
+  if (scripts.length === 0) throw new Error('Vite wrote no script')
+  let bytes = 0
+  for (const script of scripts) {
+    const text = readFileSync(join(consumer, 'page', 'assets', script), 'utf8')
+    bytes += text.length
+    if (text.includes('__vite-browser-external')) throw new Error(`${script} stands in for a Node module`)
+  }
+  const nodeModules = warnings.filter((warning) => /externalized|node:/.test(warning))
+  if (nodeModules.length > 0) throw new Error(`the page needs Node modules:\n${nodeModules.join('\n')}`)
+  console.log(`page: ${scripts.length} script(s), ${bytes} bytes`)
+}
+
+async function step<T>(title: string, action: () => T | Promise<T>): Promise<T> {
+  console.log(`\n== ${title}`)
+  return await action()
+}
+
+/** Runs a program and returns what it printed if `stdout` is `pipe`. Throws if it fails. */
+function run(command: string, args: string[], cwd: string, stdout: 'inherit' | 'pipe' = 'inherit'): string {
+  const result = spawnSync(command, args, {
+    cwd,
+    env: outerEnvironment(),
+    encoding: 'utf8',
+    stdio: ['ignore', stdout, 'inherit'],
+    shell: process.platform === 'win32', // npm and npx are batch files there
+  })
+  if (result.error) throw result.error
+  if (result.status !== 0) throw new Error(`\`${[command, ...args].join(' ')}\` ended with exit code ${result.status}`)
+  return result.stdout ?? ''
+}
+
+/** The environment without what `npm run` adds about this project: the inner npm works on another one. */
+function outerEnvironment(): NodeJS.ProcessEnv {
+  const inner = /^(npm_package_|npm_lifecycle_|npm_config_local_prefix$|npm_command$|INIT_CWD$)/
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !inner.test(name)))
+}
