@@ -3,14 +3,14 @@ export * from './errors.ts'
 export { Executor, type ExecutorOptions, type RunOptions } from './executor/executor.ts'
 export type { FeedValue } from './executor/feed.ts'
 export { Scope } from './executor/scope.ts'
+export { attr } from './framework/attr.ts'
 export {
   appendBackward,
   type BackwardOptions,
-  gradients,
   type GradientsOptions,
+  gradients,
   type ParamGrad,
 } from './framework/autodiff/backward.ts'
-export { attr } from './framework/attr.ts'
 export type { AppendOpDesc, Block, SlotValue } from './framework/block.ts'
 export { comparePrograms, diffPrograms, formatDiff } from './framework/diff.ts'
 export type { ParamAttr } from './framework/layer_helper.ts'
@@ -20,15 +20,15 @@ export type { Operator } from './framework/operator.ts'
 export { formatProgram } from './framework/printer.ts'
 export { type ProgramJson, stringifyProgramJson } from './framework/program_json.ts'
 export { prune } from './framework/prune.ts'
-export type { TensorLike } from './framework/tensor_like.ts'
 export { Parameter, Variable } from './framework/variable.ts'
 export { type Issue, verify } from './framework/verify.ts'
-export { callOp, type CallOptions } from './modes/call.ts'
-export { build, type BuildOptions, type Built, input, Program } from './modes/static.ts'
+export { type CallOptions, callOp } from './modes/call.ts'
+export { type BuildOptions, type Built, build, input, Program } from './modes/static.ts'
 export * as nn from './nn/index.ts'
-export { ops, ops as standardOps, type OpType } from './ops/index.ts'
+export { type OpType, ops, ops as standardOps } from './ops/index.ts'
 export * as optimizer from './optimizer/index.ts'
 export type { DType } from './tensor/dtype.ts'
 export { Generator, seed } from './tensor/random.ts'
 export { SelectedRows, Tensor, TensorArray, tensor, type Value } from './tensor/tensor.ts'
 export { valueFromJSON } from './tensor/tensor_json.ts'
+export type { TensorLike } from './tensor/tensor_like.ts'

@@ -9,10 +9,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { digitsFiles } from './make_digits.ts'
+import { schemaFiles } from './make_schema.ts'
 
 type Files = Record<string, string | Uint8Array>
 
-const generators: (() => Files | Promise<Files>)[] = [digitsFiles]
+const generators: (() => Files | Promise<Files>)[] = [digitsFiles, schemaFiles]
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const write = process.argv.includes('--write')

@@ -2,13 +2,7 @@
  * Runs programs over a scope: checks everything that can be checked before the first operator, runs, and copies the fetched values out.
  * Source: python/paddle/base/executor.py, class Executor (2.6.2).
  */
-import {
-  type EnforceError,
-  NotFoundError,
-  PreconditionNotMetError,
-  suggest,
-  UnimplementedError,
-} from '../errors.ts'
+import { type EnforceError, NotFoundError, PreconditionNotMetError, suggest, UnimplementedError } from '../errors.ts'
 import type { Block } from '../framework/block.ts'
 import { EMPTY_VAR, findOp } from '../framework/op_def.ts'
 import type { Program } from '../framework/program.ts'
@@ -89,7 +83,11 @@ export class Executor {
       for (const [name, value] of values) local.set(name, value)
       this.#placeFeedHolders(block, local, values)
       interpretBlock(block, local, { generator: this.generator, from })
-      if (program.isStartup) this.#started.set(program, block.ops.map((op) => op.id))
+      if (program.isStartup)
+        this.#started.set(
+          program,
+          block.ops.map((op) => op.id),
+        )
       return fetches.map((name) => {
         const value = local.get(name)
         if (value !== undefined) return value
@@ -116,7 +114,8 @@ export class Executor {
   #checkFeeds(block: Block, feed: Readonly<Record<string, FeedValue>>, outside: OutsideReads): Map<string, Value> {
     const faults: FeedFault[] = []
     const values = new Map<string, Value>()
-    const known = (): string[] => [...block.vars.values()].filter((variable) => variable.needCheckFeed).map((variable) => variable.name)
+    const known = (): string[] =>
+      [...block.vars.values()].filter((variable) => variable.needCheckFeed).map((variable) => variable.name)
     for (const [name, given] of Object.entries(feed)) {
       const variable = block.vars.get(name)
       if (variable === undefined) {
@@ -134,7 +133,11 @@ export class Executor {
     for (const variable of block.vars.values()) {
       const needed = variable.needCheckFeed && outside.reads.has(variable.name)
       if (!needed || Object.hasOwn(feed, variable.name) || this.scope.has(variable.name)) continue
-      faults.push({ name: variable.name, problem: 'is missing', expected: `${variable.dtype} [${variable.shape.join(', ')}]` })
+      faults.push({
+        name: variable.name,
+        problem: 'is missing',
+        expected: `${variable.dtype} [${variable.shape.join(', ')}]`,
+      })
     }
     if (faults.length > 0) throw feedError(faults, known())
     return values
@@ -157,14 +160,21 @@ export class Executor {
     const block = program.globalBlock()
     const names = missing.map(([name]) => name)
     const [first, op] = missing[0]!
-    const list = names.length > 4 ? `${names.slice(0, 4).map(quoted).join(', ')} and ${names.length - 4} more` : names.map(quoted).join(', ')
+    const list =
+      names.length > 4
+        ? `${names.slice(0, 4).map(quoted).join(', ')} and ${names.length - 4} more`
+        : names.map(quoted).join(', ')
     const where = { block: 0, op, opType: block.ops[op]!.type, variable: first }
     if (block.findVar(first)?.persistable !== true) {
-      throw new PreconditionNotMetError('E103', `${list} ${names.length === 1 ? 'is' : 'are'} read before anything writes ${names.length === 1 ? 'it' : 'them'}`, {
-        where,
-        got: names,
-        hint: 'feed it, or put the operator that writes it first',
-      })
+      throw new PreconditionNotMetError(
+        'E103',
+        `${list} ${names.length === 1 ? 'is' : 'are'} read before anything writes ${names.length === 1 ? 'it' : 'them'}`,
+        {
+          where,
+          got: names,
+          hint: 'feed it, or put the operator that writes it first',
+        },
+      )
     }
     const { startup } = program
     const ran = startup === undefined ? undefined : this.#started.get(startup)
@@ -176,14 +186,18 @@ export class Executor {
       )
     }
     const setter = startup?.globalBlock().lastWriter(first)
-    throw new PreconditionNotMetError('E101', `${list} ${names.length === 1 ? 'has' : 'have'} no value: the startup program has not been run`, {
-      where,
-      got: names,
-      hint:
-        setter === undefined
-          ? 'run the startup program first, or load the values'
-          : `run the startup program first; its operator ${startup!.globalBlock().ops.indexOf(setter)} (${setter.type}) sets "${first}"`,
-    })
+    throw new PreconditionNotMetError(
+      'E101',
+      `${list} ${names.length === 1 ? 'has' : 'have'} no value: the startup program has not been run`,
+      {
+        where,
+        got: names,
+        hint:
+          setter === undefined
+            ? 'run the startup program first, or load the values'
+            : `run the startup program first; its operator ${startup!.globalBlock().ops.indexOf(setter)} (${setter.type}) sets "${first}"`,
+      },
+    )
   }
 
   #firstNewOperator(program: Program): number {
@@ -251,4 +265,3 @@ function unknownOperators(found: ReadonlyMap<string, number>, program: Program):
     ...(hint === undefined ? {} : { hint }),
   })
 }
-

@@ -13,8 +13,8 @@ import {
   SelectedRows,
   Tensor,
   TensorArray,
-  tensor,
   type TensorLikeData,
+  tensor,
   type Value,
 } from '../tensor/tensor.ts'
 
@@ -43,7 +43,10 @@ export function feedToValue(variable: Variable, given: FeedValue): Value | FeedF
   if (given instanceof Tensor || ArrayBuffer.isView(given)) {
     let own: DType
     try {
-      own = ArrayBuffer.isView(given) && given instanceof Uint16Array && isHalf(variable.dtype) ? variable.dtype : inferDType(given)
+      own =
+        ArrayBuffer.isView(given) && given instanceof Uint16Array && isHalf(variable.dtype)
+          ? variable.dtype
+          : inferDType(given)
     } catch (error) {
       if (!(error instanceof EnforceError)) throw error
       return { name, problem: error.summary, expected: wants(variable), got: given.constructor.name }
@@ -56,7 +59,12 @@ export function feedToValue(variable: Variable, given: FeedValue): Value | FeedF
     else {
       const shape = shapeForCount(variable.shape, given.length)
       if (shape === undefined) {
-        return { name, problem: 'has the wrong number of elements', expected: wants(variable), got: `${given.length} elements` }
+        return {
+          name,
+          problem: 'has the wrong number of elements',
+          expected: wants(variable),
+          got: `${given.length} elements`,
+        }
       }
       value = new Tensor(variable.dtype, shape, copyOf(variable.dtype, given))
     }
@@ -64,8 +72,16 @@ export function feedToValue(variable: Variable, given: FeedValue): Value | FeedF
     try {
       value = tensor(given as NestedArray, variable.dtype)
       // A bare number also serves a variable of one element, whatever its rank.
-      if (value.shape.length === 0 && variable.shape.length > 0 && variable.shape.every((dim) => dim === 1 || dim === -1)) {
-        value = new Tensor(value.dtype, variable.shape.map(() => 1), value.data)
+      if (
+        value.shape.length === 0 &&
+        variable.shape.length > 0 &&
+        variable.shape.every((dim) => dim === 1 || dim === -1)
+      ) {
+        value = new Tensor(
+          value.dtype,
+          variable.shape.map(() => 1),
+          value.data,
+        )
       }
     } catch (error) {
       if (!(error instanceof EnforceError)) throw error
@@ -73,7 +89,12 @@ export function feedToValue(variable: Variable, given: FeedValue): Value | FeedF
     }
   }
   if (!compatibleShapes(variable.shape, value.shape)) {
-    return { name, problem: 'has the wrong shape', expected: wants(variable), got: `${value.dtype} ${formatShape(value.shape)}` }
+    return {
+      name,
+      problem: 'has the wrong shape',
+      expected: wants(variable),
+      got: `${value.dtype} ${formatShape(value.shape)}`,
+    }
   }
   return value
 }

@@ -92,14 +92,16 @@ function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope
     })
   }
   // Views are made only now: allocation may have grown the heap.
-  const bound = (slots: Record<string, (TensorSlot | undefined)[]>): Record<string, (BoundTensor | undefined)[]> => slots
+  const bound = (slots: Record<string, (TensorSlot | undefined)[]>): Record<string, (BoundTensor | undefined)[]> =>
+    slots
   bindKernel(def, attrs, bound(inputSlots), bound(outputSlots), generator)()
   for (const slot of replaced) slot.release()
 }
 
 function outputSlot(scope: Scope, name: string, meta: Meta, replaced: TensorSlot[]): TensorSlot {
   const present = scope.local(name)
-  if (present instanceof TensorSlot && present.dtype === meta.dtype && sameShape(present.shape, meta.shape)) return present
+  if (present instanceof TensorSlot && present.dtype === meta.dtype && sameShape(present.shape, meta.shape))
+    return present
   const slot = new TensorSlot(scope.heap, meta.dtype, meta.shape)
   const old = scope.swap(name, slot)
   if (old !== undefined) replaced.push(old)
@@ -123,7 +125,8 @@ function scopeMetas(scope: Scope): MetaSource {
       const slot = scope.find(name)
       if (slot === undefined) return undefined
       if (slot instanceof TensorSlot) return { dtype: slot.dtype, shape: slot.shape }
-      if (slot instanceof SelectedRows) return { dtype: slot.value.dtype, shape: slot.denseShape, kind: 'SELECTED_ROWS' }
+      if (slot instanceof SelectedRows)
+        return { dtype: slot.value.dtype, shape: slot.denseShape, kind: 'SELECTED_ROWS' }
       return { dtype: slot.items[0]?.dtype ?? 'float32', shape: slot.items[0]?.shape ?? [], kind: 'LOD_TENSOR_ARRAY' }
     },
     constant: (name) => {

@@ -118,7 +118,8 @@ function arrange(
   const result: Record<string, unknown> = {}
   for (const [slot, { arity }] of Object.entries(slots)) {
     const tensors = bound[slot] ?? []
-    if (arity === 'many') result[slot] = tensors.map((tensor) => (tensor === undefined ? undefined : view(slot, tensor)))
+    if (arity === 'many')
+      result[slot] = tensors.map((tensor) => (tensor === undefined ? undefined : view(slot, tensor)))
     else if (tensors[0] !== undefined) result[slot] = view(slot, tensors[0])
   }
   return result
@@ -133,21 +134,25 @@ function int64ToFloat64(from: BigInt64Array, to: Float64Array, opType: string): 
   for (let i = 0; i < from.length; i++) {
     const value = Number(from[i])
     if (!Number.isSafeInteger(value)) {
-      throw new OutOfRangeError('E223', `${opType}: element ${i} is ${from[i]}, beyond 2^53, where its kernel is not exact`, {
-        got: from[i]!.toString(),
-        where: { opType },
-      })
+      throw new OutOfRangeError(
+        'E226',
+        `${opType}: element ${i} is ${from[i]}, beyond 2^53, where its kernel is not exact`,
+        {
+          got: from[i]!.toString(),
+          where: { opType },
+        },
+      )
     }
     to[i] = value
   }
 }
 
-/** Rounds towards zero, as C++ converts. @throws OutOfRangeError E223 for a value beyond 2^53 or NaN. */
+/** Rounds towards zero, as C++ converts. @throws OutOfRangeError E226 for a value beyond 2^53 or NaN. */
 function float64ToInt64(from: Float64Array, to: BigInt64Array, opType: string, slot: string): void {
   for (let i = 0; i < from.length; i++) {
     const value = Math.trunc(from[i]!)
     if (!Number.isSafeInteger(value)) {
-      throw new OutOfRangeError('E223', `${opType}: element ${i} of ${slot} would be ${value}, beyond 2^53`, {
+      throw new OutOfRangeError('E226', `${opType}: element ${i} of ${slot} would be ${value}, beyond 2^53`, {
         got: value,
         where: { opType, slot },
       })

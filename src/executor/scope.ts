@@ -6,7 +6,7 @@
 import { InvalidArgumentError } from '../errors.ts'
 import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype.ts'
 import { Heap } from '../tensor/heap.ts'
-import { numel, sameShape, type Shape } from '../tensor/shape.ts'
+import { numel, type Shape, sameShape } from '../tensor/shape.ts'
 import { SelectedRows, Tensor, TensorArray, type Value } from '../tensor/tensor.ts'
 
 /** A tensor in the heap. */

@@ -2,10 +2,17 @@
  * A block: variables by name and operators in order. All editing of a program goes through the methods here, so that the program's edit
  * counter and the writer index stay right. Source: python/paddle/base/framework.py, class Block (2.6.2).
  */
-import { AlreadyExistsError, type ErrorPlace, InvalidArgumentError, NotFoundError, suggest, withPlace } from '../errors.ts'
+import {
+  AlreadyExistsError,
+  type ErrorPlace,
+  InvalidArgumentError,
+  NotFoundError,
+  suggest,
+  withPlace,
+} from '../errors.ts'
 import { type Attr, type AttrType, type AttrValue, PARSERS } from './attr.ts'
 import { CallSite } from './call_site.ts'
-import { checkSlots, inferOperator, type InferredMetas, type MetaSource } from './infer.ts'
+import { checkSlots, type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp, type Meta } from './op_def.ts'
 import { OP_NAMESCOPE, OP_ROLE, OP_ROLE_VAR } from './op_role.ts'
 import { formatOperator } from './op_text.ts'
@@ -197,7 +204,8 @@ export class Block {
     if (desc.inputs === undefined) return inputs
     for (const [slot, value] of Object.entries(desc.inputs)) {
       const names = toNames(value)
-      for (const name of names) if (name !== EMPTY_VAR && this.findVar(name) === undefined) throw this.#noVariable(name, slot)
+      for (const name of names)
+        if (name !== EMPTY_VAR && this.findVar(name) === undefined) throw this.#noVariable(name, slot)
       inputs[slot] = names
     }
     // Paddle writes every declared slot of an operator that has inputs, with an empty list where nothing was given.
@@ -351,17 +359,23 @@ export function applyMeta(variable: Variable, meta: Meta): void {
  * @throws InvalidArgumentError E201 naming attribute, wanted and got.
  */
 export function parseAttr(def: AnyOpDef | undefined, name: string, value: unknown, type?: AttrType): AttrValue {
-  const declared = def !== undefined && Object.hasOwn(def.attrs, name) ? (def.attrs[name] as Attr<AttrValue>) : undefined
+  const declared =
+    def !== undefined && Object.hasOwn(def.attrs, name) ? (def.attrs[name] as Attr<AttrValue>) : undefined
   const parse =
-    declared?.parse ?? PARSERS[type ?? (Object.hasOwn(GENERIC_ATTRS, name) ? GENERIC_ATTRS[name]! : inferAttrType(value))]
+    declared?.parse ??
+    PARSERS[type ?? (Object.hasOwn(GENERIC_ATTRS, name) ? GENERIC_ATTRS[name]! : inferAttrType(value))]
   const parsed = parse(value)
   if ('value' in parsed) return parsed.value
   const got = typeof value === 'string' ? value : (JSON.stringify(value, bigintToText) ?? String(value))
   const short = got.length > 80 ? `${got.slice(0, 77)}…` : got
-  throw new InvalidArgumentError('E201', `${def?.type ?? 'operator'}: attr ${name} must be ${parsed.wanted}, got ${short}`, {
-    expected: parsed.wanted,
-    got: short,
-  })
+  throw new InvalidArgumentError(
+    'E201',
+    `${def?.type ?? 'operator'}: attr ${name} must be ${parsed.wanted}, got ${short}`,
+    {
+      expected: parsed.wanted,
+      got: short,
+    },
+  )
 }
 
 const bigintToText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}` : value)

@@ -130,7 +130,9 @@ export function inferOperator(
   for (const slot of Object.keys(op.outputs)) {
     const names = op.outputs[slot]!
     const metas = inferred[slot]
-    result[slot] = names.map((_, i) => (Array.isArray(metas) ? metas[i] : i === 0 ? (metas as Meta | undefined) : undefined))
+    result[slot] = names.map((_, i) =>
+      Array.isArray(metas) ? metas[i] : i === 0 ? (metas as Meta | undefined) : undefined,
+    )
   }
   return result
 }

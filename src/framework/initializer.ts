@@ -4,7 +4,7 @@
  */
 import { InvalidArgumentError } from '../errors.ts'
 import { product, type Shape } from '../tensor/shape.ts'
-import { type Tensor, tensor, type TensorLikeData } from '../tensor/tensor.ts'
+import { type Tensor, type TensorLikeData, tensor } from '../tensor/tensor.ts'
 import type { Block } from './block.ts'
 import { pythonFloat } from './python_text.ts'
 import type { Variable } from './variable.ts'
@@ -76,7 +76,12 @@ function uniform(name: string, limits: (shape: Shape) => readonly [number, numbe
   }
 }
 
-function gaussian(type: string, name: string, moments: (shape: Shape) => readonly [number, number], seed = 0): Initializer {
+function gaussian(
+  type: string,
+  name: string,
+  moments: (shape: Shape) => readonly [number, number],
+  seed = 0,
+): Initializer {
   return {
     name,
     append(block, target) {

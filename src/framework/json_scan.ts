@@ -2,6 +2,7 @@
  * One linear pass over JSON text that finds the first thing wrong with it, and the way back from a JSON pointer to a place in the text.
  * Neither recurses or builds values; `json_text.ts` puts them around JSON.parse.
  */
+import type { Limits } from './limits.ts'
 
 /** One reference token of a JSON pointer. */
 export const pointerToken = (name: string | number): string =>
@@ -10,7 +11,7 @@ export const pointerToken = (name: string | number): string =>
 const TWO_53_DIGITS = String(2 ** 53)
 
 export interface Fault {
-  readonly code: 'E301' | 'E302' | 'E303' | 'E602'
+  readonly code: 'E501' | 'E502' | 'E503' | 'E602' | 'E603'
   readonly message: string
   readonly offset: number
   readonly pointer: string
@@ -20,6 +21,9 @@ export interface Fault {
   readonly got?: string
   readonly hint?: string
 }
+
+/** Names of an object beyond which a set keeps them. */
+const SHORT_LIST = 16
 
 const TAB = 9
 const LINE_FEED = 10
@@ -46,13 +50,15 @@ const FIRST_NAME = 3
 const AFTER_VALUE = 4
 
 /** The first thing in `text` that is wrong. One pass; memory is the member names of the objects that are open. */
-export function findFault(text: string, maxDepth: number): Fault | undefined {
+export function findFault(text: string, limits: Pick<Limits, 'nesting' | 'members' | 'containers'>): Fault | undefined {
   const end = text.length
   const inObject: boolean[] = [false]
   /** Per open container, where its latest member name begins, or how many elements lie before the current one; for pointers in errors. */
   const at: number[] = [0]
-  /** Per depth, the names so far; made anew for each object at that depth. */
-  const names: Set<string>[] = []
+  /** Per depth, the names so far of the object that is open there. A list is searched faster than a set is made, while it is short. */
+  const names: string[][] = []
+  const manyNames: (Set<string> | undefined)[] = []
+  let containers = 0
   let depth = 0
   let state = VALUE
   let i = 0
@@ -69,11 +75,11 @@ export function findFault(text: string, maxDepth: number): Fault | undefined {
     if (offset >= end) {
       const what =
         end === 0 ? 'the file is empty' : text.trim() === '' ? 'there is only white space' : 'the text ends too early'
-      return fault(end, 'E301', `not JSON: ${what}`, { expected, got: 'the end of the text' })
+      return fault(end, 'E501', `not JSON: ${what}`, { expected, got: 'the end of the text' })
     }
     const got = describeAt(text, offset)
     const hint = commonMistake(text, offset)
-    return fault(offset, 'E301', `not JSON: expected ${expected}, got ${got}`, {
+    return fault(offset, 'E501', `not JSON: expected ${expected}, got ${got}`, {
       expected,
       got,
       ...(hint === undefined ? {} : { hint }),
@@ -120,11 +126,22 @@ export function findFault(text: string, maxDepth: number): Fault | undefined {
       at[depth] = i
       const raw = text.slice(i + 1, close)
       const name = raw.includes('\\') ? nameAt(text, i) : raw
-      const known = names[depth]!
-      if (known.size === known.add(name).size) {
-        return fault(i, 'E302', `member ${JSON.stringify(shorten(name))} is given twice in one object`, {
+      const list = names[depth]!
+      const set = manyNames[depth]
+      const twice = set === undefined ? list.includes(name) : set.has(name)
+      if (set !== undefined) set.add(name)
+      else if (list.push(name) > SHORT_LIST) manyNames[depth] = new Set(list)
+      if (twice) {
+        return fault(i, 'E502', `member ${JSON.stringify(shorten(name))} is given twice in one object`, {
           expected: 'each member once',
           got: shorten(name),
+        })
+      }
+      if (set !== undefined && set.size > limits.members) {
+        return fault(i, 'E603', `an object of more than ${limits.members} members`, {
+          expected: `at most ${limits.members} members`,
+          got: `${set.size} members`,
+          hint: 'raise the limit `members`',
         })
       }
       i = close + 1
@@ -144,17 +161,28 @@ export function findFault(text: string, maxDepth: number): Fault | undefined {
       if (close < 0) return brokenString(~close)
       i = close + 1
     } else if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
-      if (depth >= maxDepth) {
-        return fault(i, 'E602', `nesting deeper than the limit of ${maxDepth} levels`, {
-          expected: `at most ${maxDepth} levels`,
+      if (depth >= limits.nesting) {
+        return fault(i, 'E602', `nesting deeper than the limit of ${limits.nesting} levels`, {
+          expected: `at most ${limits.nesting} levels`,
           got: `level ${depth + 1}`,
+        })
+      }
+      if (++containers > limits.containers) {
+        return fault(i, 'E603', `more than ${limits.containers} arrays and objects`, {
+          expected: `at most ${limits.containers} arrays and objects`,
+          got: `${containers} of them`,
+          hint: 'raise the limit `containers`',
         })
       }
       depth++
       i++
       inObject[depth] = c === OPEN_OBJECT
       at[depth] = c === OPEN_OBJECT ? -1 : 0
-      if (c === OPEN_OBJECT) names[depth] = new Set()
+      if (c === OPEN_OBJECT) {
+        if (names[depth] === undefined) names[depth] = []
+        else names[depth]!.length = 0
+        manyNames[depth] = undefined
+      }
       state = c === OPEN_OBJECT ? FIRST_NAME : FIRST_VALUE
       continue
     } else if (c === CLOSE_ARRAY && state === FIRST_VALUE) {
@@ -182,15 +210,17 @@ export function findFault(text: string, maxDepth: number): Fault | undefined {
         exponentDigits = next - exponent
       }
       if (next === integerEnd && integerEnd - digits >= TWO_53_DIGITS.length) {
-        if (integerEnd - digits > TWO_53_DIGITS.length || text.slice(digits, integerEnd) > TWO_53_DIGITS) {
-          return fault(i, 'E303', `integer ${shorten(text.slice(i, next))} is beyond 2^53 and would lose digits`, {
+        const tooLarge = integerEnd - digits > TWO_53_DIGITS.length || text.slice(digits, integerEnd) > TWO_53_DIGITS
+        // 1e20 is written by JSON.stringify with all its digits, and they come back the same.
+        if (tooLarge && String(Number(text.slice(digits, integerEnd))) !== text.slice(digits, integerEnd)) {
+          return fault(i, 'E503', `integer ${shorten(text.slice(i, next))} is beyond 2^53 and would lose digits`, {
             expected: 'an integer of at most 2^53',
             got: shorten(text.slice(i, next)),
             hint: 'write it as a string of digits',
           })
         }
       } else if ((exponentDigits > 2 || next - i > 300) && !Number.isFinite(Number(text.slice(i, next)))) {
-        return fault(i, 'E303', `number ${shorten(text.slice(i, next))} is beyond what a double can hold`, {
+        return fault(i, 'E503', `number ${shorten(text.slice(i, next))} is beyond what a double can hold`, {
           expected: 'a number below 1.8e308',
           got: shorten(text.slice(i, next)),
           hint: 'write infinities as the strings "Infinity" and "-Infinity"',
@@ -217,7 +247,7 @@ export function findFault(text: string, maxDepth: number): Fault | undefined {
       ? unexpected(end, 'the rest of an escape')
       : fault(
           offset,
-          'E301',
+          'E501',
           `not JSON: ${JSON.stringify(sequence.slice(0, sequence[1] === 'u' ? 6 : 2))} is no escape`,
           {
             expected: 'one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX',

@@ -32,8 +32,9 @@ export interface ParsedJson {
 /**
  * The value of a JSON text, given as a string or as UTF-8 bytes. Member names such as `__proto__` become ordinary own members, as JSON.parse
  * makes them: whoever copies such an object must not assign by key.
- * @throws InvalidArgumentError E301 what is not JSON, E302 a member given twice, E303 a number that would lose digits;
- *   ResourceExhaustedError E601 more text than `limits.programBytes`, E602 nesting beyond `limits.nesting`. All with line, column and pointer.
+ * @throws InvalidArgumentError E501 what is not JSON, E502 a member given twice, E503 a number that would lose digits;
+ *   ResourceExhaustedError E601 more text than `limits.programBytes`, E602 nesting beyond `limits.nesting`,
+ *   E603 more members of one object than `limits.members`, more arrays and objects than `limits.containers`. All with line, column and pointer.
  */
 export function parseJsonText(source: string | Uint8Array, options: JsonTextOptions = {}): ParsedJson {
   const limits = withLimits(options.limits)
@@ -47,9 +48,9 @@ export function parseJsonText(source: string | Uint8Array, options: JsonTextOpti
     })
   }
   const text = typeof source === 'string' ? source.replace(/^\uFEFF/, '') : decodeUtf8(source, file)
-  const fault = findFault(text, limits.nesting)
+  const fault = findFault(text, limits)
   if (fault !== undefined) {
-    const ErrorClass = fault.code === 'E602' ? ResourceExhaustedError : InvalidArgumentError
+    const ErrorClass = fault.code.startsWith('E6') ? ResourceExhaustedError : InvalidArgumentError
     const hint = fault.depth === 0 ? (looksLike(text.slice(0, 64)) ?? fault.hint) : fault.hint
     throw new ErrorClass(fault.code, fault.message, {
       where: { ...file, ...positionAt(text, fault.offset), pointer: fault.pointer },
@@ -144,7 +145,7 @@ function decodeUtf8(bytes: Uint8Array, file: { readonly file?: string }): string
     const got = offset < bytes.length ? `byte 0x${bytes[offset]!.toString(16).padStart(2, '0')}` : 'the end of the text'
     const hint = looksLike(head)
     throw new InvalidArgumentError(
-      'E301',
+      'E501',
       offset < bytes.length
         ? `not JSON: byte ${offset} (0x${bytes[offset]!.toString(16).padStart(2, '0')}) is not UTF-8`
         : 'not JSON: the text ends too early',

@@ -4,7 +4,7 @@
  */
 import { InvalidArgumentError } from '../errors.ts'
 import type { DType } from '../tensor/dtype.ts'
-import { formatShape, sameShape, type Shape } from '../tensor/shape.ts'
+import { formatShape, type Shape, sameShape } from '../tensor/shape.ts'
 import type { AppendOpDesc, Block } from './block.ts'
 import { type Initializer, initializer } from './initializer.ts'
 import type { Operator } from './operator.ts'
@@ -43,7 +43,10 @@ export class LayerHelper {
    * @param layerType gives the name `<layerType>_<n>`. @param name used instead of it.
    * @throws PreconditionNotMetError E040 outside of `build`, unless `programs` are given.
    */
-  constructor(layerType: string, options: { readonly name?: string | undefined; readonly programs?: ProgramPair } = {}) {
+  constructor(
+    layerType: string,
+    options: { readonly name?: string | undefined; readonly programs?: ProgramPair } = {},
+  ) {
     this.programs = options.programs ?? requirePrograms(layerType)
     this.name = options.name ?? this.programs.main.names.generate(layerType)
   }
@@ -88,7 +91,8 @@ export class LayerHelper {
       }
       return existing
     }
-    const init = attr.initializer ?? options.defaultInitializer ?? (isBias ? initializer.Constant(0) : initializer.XavierUniform())
+    const init =
+      attr.initializer ?? options.defaultInitializer ?? (isBias ? initializer.Constant(0) : initializer.XavierUniform())
     const startupBlock = startup.globalBlock()
     if (!startupBlock.hasVar(name)) {
       const target = startupBlock.createParameter({ name, dtype, shape }, attr)
@@ -100,7 +104,12 @@ export class LayerHelper {
   }
 
   /** A persistable variable that is no parameter, set by the startup program: a learning rate, a counter. */
-  createGlobalVariable(desc: { readonly name: string; readonly shape: Shape; readonly dtype: DType; readonly value: number }): Variable {
+  createGlobalVariable(desc: {
+    readonly name: string
+    readonly shape: Shape
+    readonly dtype: DType
+    readonly value: number
+  }): Variable {
     const { main, startup } = this.programs
     const { name, shape, dtype, value } = desc
     const variable = main.globalBlock().createVar({ name, dtype, shape, persistable: true, stopGradient: true })

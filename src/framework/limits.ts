@@ -9,6 +9,10 @@ export interface Limits {
   readonly programBytes: number
   /** Nested arrays and objects in JSON, nested messages in a ProgramDesc: levels, the outermost is level 1. */
   readonly nesting: number
+  /** Members of one object in JSON. */
+  readonly members: number
+  /** Arrays and objects in one JSON text: empty ones cost three bytes of text and a hundred of memory. */
+  readonly containers: number
   /** Blocks of one program. */
   readonly blocks: number
   /** Blocks on the way from block 0 to the innermost block, both counted. */
@@ -46,6 +50,8 @@ const MIB = 2 ** 20
 export const LIMITS: Limits = Object.freeze({
   programBytes: 64 * MIB,
   nesting: 64,
+  members: 262_144,
+  containers: 8_388_608,
   blocks: 1024,
   blockNesting: 32,
   ops: 1_000_000,

@@ -34,7 +34,12 @@ export function scaleBias(a: Variable, scale: number, bias: number): Variable {
 }
 
 /** An operator X → Out as a layer of its own: `square_0.tmp_0`. */
-export function unary(type: string, a: Variable, attrs: Readonly<Record<string, unknown>> = {}, layer = type): Variable {
+export function unary(
+  type: string,
+  a: Variable,
+  attrs: Readonly<Record<string, unknown>> = {},
+  layer = type,
+): Variable {
   const helper = layerOf(layer, a)
   const out = helper.createVariable(a.dtype)
   helper.appendOp({ type, inputs: { X: a }, outputs: { Out: out }, attrs })
@@ -45,14 +50,30 @@ export function unary(type: string, a: Variable, attrs: Readonly<Record<string, 
 export function matmul(a: Variable, b: Variable, transX: boolean, transY: boolean): Variable {
   const helper = layerOf('matmul_v2', a)
   const out = helper.createVariable(a.dtype)
-  helper.appendOp({ type: 'matmul_v2', inputs: { X: a, Y: b }, outputs: { Out: out }, attrs: { trans_x: transX, trans_y: transY } })
+  helper.appendOp({
+    type: 'matmul_v2',
+    inputs: { X: a, Y: b },
+    outputs: { Out: out },
+    attrs: { trans_x: transX, trans_y: transY },
+  })
   return out
 }
 
 /** A reduction as a layer `mean_<n>` or `sum_<n>`; no axis reduces all. */
-export function reduce(type: string, layer: string, a: Variable, axis: number | readonly number[] | undefined, keepDim: boolean): Variable {
+export function reduce(
+  type: string,
+  layer: string,
+  a: Variable,
+  axis: number | readonly number[] | undefined,
+  keepDim: boolean,
+): Variable {
   const dim = axis === undefined ? [] : typeof axis === 'number' ? [axis] : axis
-  return unary(type, a, { dim, keep_dim: keepDim, reduce_all: dim.length === 0 || dim.length === a.shape.length }, layer)
+  return unary(
+    type,
+    a,
+    { dim, keep_dim: keepDim, reduce_all: dim.length === 0 || dim.length === a.shape.length },
+    layer,
+  )
 }
 
 function layerOf(layer: string, a: Variable): LayerHelper {

@@ -2,8 +2,9 @@
  * Operator definitions: slots, attributes, inference, gradient and kernels of one operator in one object literal, typed so that a wrong
  * slot, attribute, arity or a forgotten member does not compile.
  */
-import type { Generator } from '../tensor/random.ts'
+
 import type { DType, NumberArray } from '../tensor/dtype.ts'
+import type { Generator } from '../tensor/random.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { Tensor, Value } from '../tensor/tensor.ts'
 import type { Attr, AttrValue } from './attr.ts'
@@ -36,12 +37,18 @@ export interface Slot<A extends Arity = Arity> {
 export type Slots = Readonly<Record<string, Slot>>
 
 export const one = (doc: string, dtypes?: readonly DType[]): Slot<'one'> => ({ arity: 'one', doc, dtypes })
-export const optional = (doc: string, dtypes?: readonly DType[]): Slot<'optional'> => ({ arity: 'optional', doc, dtypes })
+export const optional = (doc: string, dtypes?: readonly DType[]): Slot<'optional'> => ({
+  arity: 'optional',
+  doc,
+  dtypes,
+})
 export const many = (doc: string, dtypes?: readonly DType[]): Slot<'many'> => ({ arity: 'many', doc, dtypes })
 
 /** One T per slot: a list for `many`, possibly undefined for `optional`. */
 export type Filled<S extends Slots, T> = {
-  readonly [K in keyof S as S[K]['arity'] extends 'optional' ? never : K]: S[K]['arity'] extends 'many' ? readonly T[] : T
+  readonly [K in keyof S as S[K]['arity'] extends 'optional' ? never : K]: S[K]['arity'] extends 'many'
+    ? readonly T[]
+    : T
 } & { readonly [K in keyof S as S[K]['arity'] extends 'optional' ? K : never]?: T | undefined }
 
 /** Paddle's variable types that hold values at run time. */
@@ -101,8 +108,13 @@ export interface ScopeKernelContext {
 }
 
 export interface Kernels<I extends Slots, O extends Slots, A extends Attrs> {
-  /** Inputs and outputs hold numbers; outputs are allocated and zero where nothing was written before. */
-  readonly cpu?: (inputs: Filled<I, KernelTensor>, attrs: FilledAttrs<A>, outputs: Filled<O, KernelTensor>, ctx: KernelContext) => void
+  /** Inputs and outputs hold numbers. Outputs are allocated, and hold anything: a kernel writes every element. */
+  readonly cpu?: (
+    inputs: Filled<I, KernelTensor>,
+    attrs: FilledAttrs<A>,
+    outputs: Filled<O, KernelTensor>,
+    ctx: KernelContext,
+  ) => void
   /** Used when an input or output is int64: such tensors then arrive as BigInt64Array. */
   readonly int64?: (
     inputs: Filled<I, KernelTensor<NumberArray | BigInt64Array>>,
@@ -111,7 +123,12 @@ export interface Kernels<I extends Slots, O extends Slots, A extends Attrs> {
     ctx: KernelContext,
   ) => void
   /** Used when an input or output is float16 or bfloat16: such tensors then arrive as bits in a Uint16Array. */
-  readonly half?: (inputs: Filled<I, KernelTensor>, attrs: FilledAttrs<A>, outputs: Filled<O, KernelTensor>, ctx: KernelContext) => void
+  readonly half?: (
+    inputs: Filled<I, KernelTensor>,
+    attrs: FilledAttrs<A>,
+    outputs: Filled<O, KernelTensor>,
+    ctx: KernelContext,
+  ) => void
   /** Used when an input is selected rows. Without it such an input is an UnimplementedError. */
   readonly selectedRows?: (ctx: ScopeKernelContext) => void
   /** Used instead of all others by operators on variables. */
@@ -194,8 +211,7 @@ export interface OpDef<I extends Slots = Slots, O extends Slots = Slots, A exten
 }
 
 /** A definition of any operator, as the framework handles them: its functions are called with what the slots say. */
-export interface AnyOpDef
-  extends Omit<OpDef, 'inferMeta' | 'grad' | 'inplace' | 'constant' | 'kernels'> {
+export interface AnyOpDef extends Omit<OpDef, 'inferMeta' | 'grad' | 'inplace' | 'constant' | 'kernels'> {
   // biome-ignore lint/suspicious/noExplicitAny: typed by the definition's own slots
   readonly inferMeta: (inputs: any, attrs: any, ctx: InferContext) => any
   // biome-ignore lint/suspicious/noExplicitAny: typed by the definition's own slots

@@ -1,8 +1,9 @@
 /**
  * One operator on one line: `prob: float32[4, 10] = softmax(X=logits) {axis=1}`. Attributes are sorted and defaults left out.
  */
-import { formatShape } from '../tensor/shape.ts'
+
 import { shortestFloat32 } from '../tensor/float32.ts'
+import { formatShape } from '../tensor/shape.ts'
 import type { Attr, AttrValue } from './attr.ts'
 import { findOp, type OpLibrary } from './op_def.ts'
 import { GENERIC_ATTRS, type SlotNames } from './operator.ts'

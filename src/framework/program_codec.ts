@@ -35,11 +35,16 @@ interface FromOptions {
  */
 export function programFromJson(source: unknown, options: FromOptions): Program {
   if (source instanceof Uint8Array && !looksLikeJson(source)) {
-    throw new UnimplementedError('E406', 'these bytes are no JSON; reading ProgramDesc bytes (.pdmodel) is not implemented yet', {
-      where: options.file === undefined ? {} : { file: options.file },
-    })
+    throw new UnimplementedError(
+      'E406',
+      'these bytes are no JSON; reading ProgramDesc bytes (.pdmodel) is not implemented yet',
+      {
+        where: options.file === undefined ? {} : { file: options.file },
+      },
+    )
   }
-  if (typeof source !== 'string' && !(source instanceof Uint8Array)) return buildProgram(validateProgramJson(source), options)
+  if (typeof source !== 'string' && !(source instanceof Uint8Array))
+    return buildProgram(validateProgramJson(source), options)
   const file = options.file === undefined ? {} : { file: options.file }
   const { value, locate } = parseJsonText(source, file)
   try {
@@ -141,7 +146,12 @@ function isRegularizer(value: unknown): value is Regularizer {
 
 function schedulerFromJson(json: unknown): LrSchedulerState {
   const state = json as Record<string, unknown> | null
-  if (typeof state === 'object' && state !== null && typeof state['type'] === 'string' && typeof state['var'] === 'string') {
+  if (
+    typeof state === 'object' &&
+    state !== null &&
+    typeof state['type'] === 'string' &&
+    typeof state['var'] === 'string'
+  ) {
     return state as unknown as LrSchedulerState
   }
   throw new InvalidArgumentError('E506', 'x_lr_scheduler must be an object with the texts `type` and `var`', {
@@ -155,15 +165,20 @@ function operatorFromJson(block: Block, json: OpJson, pointer: string): Operator
   const attrs: Record<string, AttrValue> = {}
   let attrTypes: Record<string, AttrType> | undefined
   for (const [name, value] of Object.entries(json.attrs ?? {})) {
-    const stated = json.attr_types !== undefined && Object.hasOwn(json.attr_types, name) ? json.attr_types[name] : undefined
+    const stated =
+      json.attr_types !== undefined && Object.hasOwn(json.attr_types, name) ? json.attr_types[name] : undefined
     const known = knownAttrType(def, name)
     const where = { pointer: `${pointer}/attrs${pointerToken(name)}` }
     if (known !== undefined && stated !== undefined && stated !== known) {
-      throw new InvalidArgumentError('E201', `${json.type}: attr ${name} is a ${known}, but attr_types says ${stated}`, {
-        where: { pointer: `${pointer}/attr_types${pointerToken(name)}` },
-        expected: known,
-        got: stated,
-      })
+      throw new InvalidArgumentError(
+        'E201',
+        `${json.type}: attr ${name} is a ${known}, but attr_types says ${stated}`,
+        {
+          where: { pointer: `${pointer}/attr_types${pointerToken(name)}` },
+          expected: known,
+          got: stated,
+        },
+      )
     }
     const type = known ?? stated ?? inferAttrType(value)
     try {

@@ -22,7 +22,7 @@ import {
 
 /** One fault of a program file. */
 export interface ProgramIssue {
-  readonly code: 'E304' | 'E305' | 'E306' | 'E307' | 'E308' | 'E602' | 'E603'
+  readonly code: 'E504' | 'E505' | 'E506' | 'E507' | 'E508' | 'E602' | 'E603'
   /** Of the member that is wrong; for a member that is missing, of the object that lacks it. */
   readonly pointer: string
   readonly message: string
@@ -89,7 +89,7 @@ function checkFormat(value: unknown, found: Findings): value is Json {
     const message = isObject(value)
       ? `format must be "${PROGRAM_FORMAT}", got ${describe(got)}`
       : `a program file must be an object, got ${describe(got)}`
-    found.add('E304', given ? '/format' : '', message, `"${PROGRAM_FORMAT}"`, got, formatHint(value))
+    found.add('E504', given ? '/format' : '', message, `"${PROGRAM_FORMAT}"`, got, formatHint(value))
     return false
   }
   const version = value['format_version']
@@ -98,7 +98,7 @@ function checkFormat(value: unknown, found: Findings): value is Json {
     const message = `format_version must be ${PROGRAM_FORMAT_VERSION}, got ${describe(version)}`
     const newer = typeof version === 'number' && version > PROGRAM_FORMAT_VERSION
     const hint = newer ? 'the file was written by a newer oarlock' : undefined
-    found.add('E305', given ? '/format_version' : '', message, `${PROGRAM_FORMAT_VERSION}`, version, hint)
+    found.add('E505', given ? '/format_version' : '', message, `${PROGRAM_FORMAT_VERSION}`, version, hint)
     return false
   }
   return true
@@ -117,7 +117,7 @@ function checkProgram(program: Json, found: Findings): void {
   const { blocks } = program
   if (!Array.isArray(blocks)) return
   if (blocks.length === 0) {
-    found.add('E307', '/blocks', 'a program must have at least one block, got none', 'at least one block', blocks)
+    found.add('E507', '/blocks', 'a program must have at least one block, got none', 'at least one block', blocks)
   }
   if (!found.within('blocks', blocks.length, '/blocks', 'blocks')) return
   const nesting: number[] = []
@@ -157,14 +157,14 @@ function checkBlockIndexes(
 ): void {
   const { idx, parent_idx: parent, forward_block_idx: forward } = block
   if (Number.isInteger(idx) && idx !== b) {
-    found.add('E307', `${pointer}/idx`, `idx of a block must be its position, ${b}, got ${idx}`, `${b}`, idx)
+    found.add('E507', `${pointer}/idx`, `idx of a block must be its position, ${b}, got ${idx}`, `${b}`, idx)
   }
   if (Number.isInteger(parent)) {
     const valid = b === 0 ? parent === -1 : (parent as number) >= 0 && (parent as number) < b
     const expected = b === 0 ? '-1' : b === 1 ? '0' : `a block before it, 0 to ${b - 1}`
     if (!valid) {
       found.add(
-        'E307',
+        'E507',
         `${pointer}/parent_idx`,
         `parent_idx of block ${b} must be ${expected}, got ${parent}`,
         expected,
@@ -177,7 +177,7 @@ function checkBlockIndexes(
   if (Number.isInteger(forward) && (forward as number) >= count) {
     const expected = `-1 to ${count - 1}`
     const at = `${pointer}/forward_block_idx`
-    found.add('E307', at, `forward_block_idx must be ${expected}, got ${forward}`, expected, forward)
+    found.add('E507', at, `forward_block_idx must be ${expected}, got ${forward}`, expected, forward)
   }
 }
 
@@ -195,7 +195,7 @@ function checkVars(vars: readonly unknown[], pointer: string, found: Findings): 
     if (earlier === undefined) first.set(name, i)
     else {
       const message = `variable ${describe(name)} is declared twice in one block, first at ${pointer}/${earlier}`
-      found.add('E308', `${pointer}/${i}/name`, message, 'names that differ', name)
+      found.add('E508', `${pointer}/${i}/name`, message, 'names that differ', name)
     }
   }
 }
@@ -279,7 +279,7 @@ function checkObject(
           const message = `${what} has no member ${describe(key)}`
           const known = Object.keys(schema.shape)
           found.add(
-            'E306',
+            'E506',
             pointer + pointerToken(key),
             message,
             `one of ${known.join(', ')}, $…, x_…`,
@@ -299,14 +299,14 @@ function checkObject(
       const [near] = nearestNames(name, Object.keys(got as object), 1)
       const hint = near === undefined ? undefined : `did you mean "${name}" by "${near}"?`
       const at = pointer + path.slice(0, holder).map(pointerToken).join('')
-      found.add('E306', at, message, `a member "${name}"`, undefined, hint)
+      found.add('E506', at, message, `a member "${name}"`, undefined, hint)
       continue
     }
     const expected = wanted(issue)
     const names = issue.code === 'invalid_value' ? issue.values.map(String) : []
     const hint = typeof got === 'string' ? suggest(got, names) : undefined
     found.add(
-      'E306',
+      'E506',
       pointer + path.map(pointerToken).join(''),
       `${subject(path, what)} must be ${expected}, got ${describe(got)}`,
       expected,

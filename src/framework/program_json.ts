@@ -81,7 +81,7 @@ export interface ProgramJsonOptions {
 
 /**
  * `value` itself, once nothing is wrong with it.
- * @throws InvalidArgumentError E304 to E308 or ResourceExhaustedError E602, E603: the first of {@link programJsonIssues}.
+ * @throws InvalidArgumentError E504 to E508 or ResourceExhaustedError E602, E603: the first of {@link programJsonIssues}.
  */
 export function validateProgramJson(value: unknown, options: ProgramJsonOptions = {}): ProgramJson {
   const [first, ...others] = programJsonIssues(value, options)

@@ -4,7 +4,7 @@
  */
 import type { Block } from './block.ts'
 import { OpRole } from './op_role.ts'
-import { Operator } from './operator.ts'
+import type { Operator } from './operator.ts'
 import type { Program } from './program.ts'
 
 /** Takes out, in place, the operators of backward, optimizer and learning-rate schedule. Does nothing to a program without a loss gradient. */
@@ -45,7 +45,9 @@ export function prune(program: Program, targets: readonly string[], feeds: reado
   const { ops } = copy.globalBlock()
   for (let i = ops.length - 1; i >= 0; i--) {
     const op = ops[i]!
-    const wanted = op.isTarget || ((op.role & OpRole.Optimize) === 0 && op.outputNames().some((name) => needed.has(name) && !fed.has(name)))
+    const wanted =
+      op.isTarget ||
+      ((op.role & OpRole.Optimize) === 0 && op.outputNames().some((name) => needed.has(name) && !fed.has(name)))
     if (!wanted) continue
     for (const name of op.inputNames()) if (!fed.has(name)) needed.add(name)
     if (op.subBlock !== undefined) addReadNames(copy, op.subBlock, needed, fed)

@@ -5,10 +5,10 @@
 import { PreconditionNotMetError } from '../errors.ts'
 import type { DType } from '../tensor/dtype.ts'
 import { formatShape, type Shape } from '../tensor/shape.ts'
+import type { TensorLike } from '../tensor/tensor_like.ts'
 import type { Block } from './block.ts'
 import { binary, matmul, type Operand, reduce, scaleBias, unary } from './math_op_patch.ts'
 import type { Meta, MetaKind } from './op_def.ts'
-import type { TensorLike } from './tensor_like.ts'
 
 /** Names of VarType.Type that are no element types. */
 export type VarType =

@@ -3,33 +3,22 @@
  * shapes and element types as inferred, blocks that can be run. What a file must look like is for `program_json.ts`; values, feeds and
  * fetches of a run are for the executor.
  */
-import { EnforceError, type ErrorCategory, type ErrorPlace, nearestNames, suggest } from '../errors.ts'
+import { nearestNames, suggest } from '../errors.ts'
 import { compatibleShapes, formatShape, type Shape } from '../tensor/shape.ts'
 import { type Attr, PARSERS } from './attr.ts'
 import { isBackendHint } from './backend_hints.ts'
 import type { Block } from './block.ts'
-import { checkSlots, inferOperator, type InferredMetas, type MetaSource } from './infer.ts'
+import { checkSlots, type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
+import { type Issue, Reporter, shortText } from './issue.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp, GRAD_SUFFIX, type Meta } from './op_def.ts'
 import { OpRole, roleLetter } from './op_role.ts'
-import { formatOperator } from './op_text.ts'
 import { GENERIC_ATTRS, type Operator, type SlotNames } from './operator.ts'
-import { attrTypeOf } from './printer.ts'
+import { attrTypeOf } from './print_text.ts'
 import type { Program } from './program.ts'
-import { blockAttrs, indexVariables, resolveVar, usesOf, type VariableIndex } from './variable_index.ts'
 import { isTensorKind, type Variable } from './variable.ts'
+import { blockAttrs, indexVariables, resolveVar, usesOf, type VariableIndex } from './variable_index.ts'
 
-/** One finding; plain data, JSON-able. */
-export interface Issue {
-  readonly severity: 'error' | 'warning'
-  readonly code: string
-  readonly category: ErrorCategory
-  /** The sentence alone; the place is in `where`. */
-  readonly message: string
-  readonly where: ErrorPlace
-  readonly expected?: unknown
-  readonly got?: unknown
-  readonly hint?: string
-}
+export type { Issue } from './issue.ts'
 
 /** Names are compared letter by letter with all others for a hint, so that only the first faults of a program get one. */
 const MOST_HINTS = 20
@@ -96,9 +85,11 @@ class Verifier {
       const attrsFine = this.#checkAttrs(def, op, reporter)
       this.#runBlocks(block, op, def, writers, reporter)
       const outputsFine = this.#checkOutputs(block, op, reporter)
-      if (def !== undefined && namesFine && slotsFine && attrsFine && outputsFine) this.#checkInference(def, op, block, source, reporter)
+      if (def !== undefined && namesFine && slotsFine && attrsFine && outputsFine)
+        this.#checkInference(def, op, block, source, reporter)
       for (const slot in op.outputs) for (const name of op.outputs[slot]!) writers.set(name, op)
-      if (def !== undefined && index !== lastForward && index !== block.ops.length - 1) this.#warnUnread(block, op, def, reporter)
+      if (def !== undefined && index !== lastForward && index !== block.ops.length - 1)
+        this.#warnUnread(block, op, def, reporter)
     })
     this.#running.pop()
   }
@@ -140,7 +131,10 @@ class Verifier {
     // Once is enough: from here on it counts as written.
     this.#written.add(variable)
     const first = usesOf(this.#uses, variable).writers[0]
-    const later = first === undefined ? 'no operator writes it' : `the first operator that writes it is ${first.index} of block ${first.block.idx}`
+    const later =
+      first === undefined
+        ? 'no operator writes it'
+        : `the first operator that writes it is ${first.index} of block ${first.block.idx}`
     reporter.error('E220', 'PreconditionNotMet', `"${variable.name}" is read before it has a value`, {
       where: { slot, variable: variable.name },
       expected: 'a variable that is fed, persistable or written before',
@@ -160,7 +154,11 @@ class Verifier {
 
   #checkSlots(def: AnyOpDef, op: Operator, reporter: Reporter): boolean {
     try {
-      checkSlots(def, { type: op.type, inputs: withoutUnknownEmpty(op.inputs, def.inputs), outputs: withoutUnknownEmpty(op.outputs, def.outputs) })
+      checkSlots(def, {
+        type: op.type,
+        inputs: withoutUnknownEmpty(op.inputs, def.inputs),
+        outputs: withoutUnknownEmpty(op.outputs, def.outputs),
+      })
       return true
     } catch (error) {
       reporter.caught(error)
@@ -173,7 +171,10 @@ class Verifier {
     const wrong = (name: string, wanted: string, got: unknown): void => {
       fine = false
       const text = shortText(got)
-      reporter.error('E201', 'InvalidArgument', `${op.type}: attr ${name} must be ${wanted}, got ${text}`, { expected: wanted, got: text })
+      reporter.error('E201', 'InvalidArgument', `${op.type}: attr ${name} must be ${wanted}, got ${text}`, {
+        expected: wanted,
+        got: text,
+      })
     }
     for (const name in op.attrs) {
       const declared = def !== undefined && Object.hasOwn(def.attrs, name) ? (def.attrs[name] as Attr) : undefined
@@ -195,7 +196,9 @@ class Verifier {
     for (const name of this.#requiredAttrs(def)) {
       if (Object.hasOwn(op.attrs, name)) continue
       fine = false
-      reporter.error('E201', 'InvalidArgument', `${op.type}: attr ${name} must be given`, { expected: def.attrs[name]!.type })
+      reporter.error('E201', 'InvalidArgument', `${op.type}: attr ${name} must be given`, {
+        expected: def.attrs[name]!.type,
+      })
     }
     return fine
   }
@@ -210,16 +213,27 @@ class Verifier {
   }
 
   /** Follows an operator into the blocks that it runs, where what they write is written for the operators behind it. */
-  #runBlocks(block: Block, op: Operator, def: AnyOpDef | undefined, writers: Map<string, Operator>, reporter: Reporter): void {
+  #runBlocks(
+    block: Block,
+    op: Operator,
+    def: AnyOpDef | undefined,
+    writers: Map<string, Operator>,
+    reporter: Reporter,
+  ): void {
     for (const { attr, idx } of blockAttrs(op, def)) {
       const inner = this.#program.blocks[idx]
       const running = this.#running.indexOf(idx)
       if (inner === undefined) {
         const last = this.#program.blocks.length - 1
-        reporter.error('E221', 'OutOfRange', `${op.type}: attr ${attr} names block ${idx}, but the program has no such block`, {
-          expected: last === 0 ? 'there is only block 0' : `1 to ${last}`,
-          got: idx,
-        })
+        reporter.error(
+          'E221',
+          'OutOfRange',
+          `${op.type}: attr ${attr} names block ${idx}, but the program has no such block`,
+          {
+            expected: last === 0 ? 'there is only block 0' : `1 to ${last}`,
+            got: idx,
+          },
+        )
       } else if (running >= 0) {
         const chain = [...this.#running.slice(running), idx].join(' → ')
         reporter.error(
@@ -233,7 +247,8 @@ class Verifier {
       } else if (!this.#visited.has(idx)) {
         this.#visit(inner)
         // A loop may write a name before the block reads it again, so nothing is constant any more that is written inside.
-        for (const innerOp of inner.ops) for (const slot in innerOp.outputs) for (const name of innerOp.outputs[slot]!) writers.delete(name)
+        for (const innerOp of inner.ops)
+          for (const slot in innerOp.outputs) for (const name of innerOp.outputs[slot]!) writers.delete(name)
       }
     }
   }
@@ -291,11 +306,16 @@ class Verifier {
   #compareMeta(op: Operator, slot: string, variable: Variable, meta: Meta, reporter: Reporter): void {
     const where = { slot, variable: variable.name }
     if (variable.dtype !== meta.dtype) {
-      reporter.error('E222', 'InvalidArgument', `${op.type} makes ${slot} ${meta.dtype}, but "${variable.name}" is ${variable.dtype}`, {
-        where,
-        expected: meta.dtype,
-        got: variable.dtype,
-      })
+      reporter.error(
+        'E222',
+        'InvalidArgument',
+        `${op.type} makes ${slot} ${meta.dtype}, but "${variable.name}" is ${variable.dtype}`,
+        {
+          where,
+          expected: meta.dtype,
+          got: variable.dtype,
+        },
+      )
     } else if (variable.type !== 'LOD_TENSOR_ARRAY' && !agree(variable.shape, meta.shape)) {
       const made = formatShape(meta.shape)
       const message = `${op.type} makes ${slot} of shape ${made}, but "${variable.name}" has ${formatShape(variable.shape)}`
@@ -314,7 +334,13 @@ class Verifier {
         const variable = name === EMPTY_VAR ? undefined : resolveVar(block, name)
         if (variable === undefined) continue
         // Gradients are what users fetch; so are results of one element, such as an accuracy.
-        if (variable.persistable || variable.needCheckFeed || name.includes(GRAD_SUFFIX) || !isTensorKind(variable.type)) return
+        if (
+          variable.persistable ||
+          variable.needCheckFeed ||
+          name.includes(GRAD_SUFFIX) ||
+          !isTensorKind(variable.type)
+        )
+          return
         for (const { op: reader } of usesOf(this.#uses, variable).readers) if (reader !== op) return
         if (!variable.shape.every((dim) => dim === 1)) oneElement = false
         first ??= { slot, name }
@@ -326,79 +352,6 @@ class Verifier {
       got: first.name,
     })
   }
-}
-
-interface Details {
-  readonly where?: ErrorPlace
-  readonly expected?: unknown
-  readonly got?: unknown
-  readonly hint?: string
-}
-
-/** Adds findings about one operator, with its place. */
-class Reporter {
-  readonly #issues: Issue[]
-  readonly #block: Block
-  readonly #op: Operator
-  readonly #index: number
-
-  constructor(issues: Issue[], block: Block, op: Operator, index: number) {
-    this.#issues = issues
-    this.#block = block
-    this.#op = op
-    this.#index = index
-  }
-
-  error(code: string, category: ErrorCategory, message: string, details: Details): void {
-    this.#add('error', code, category, message, details)
-  }
-
-  warning(code: string, message: string, details: Details): void {
-    this.#add('warning', code, 'InvalidArgument', message, details)
-  }
-
-  /** What a check threw; anything but an EnforceError is a defect of the operator's definition and goes on. */
-  caught(error: unknown): void {
-    if (!(error instanceof EnforceError)) throw error
-    this.#add('error', error.code, error.category, error.summary, error)
-  }
-
-  #add(severity: Issue['severity'], code: string, category: ErrorCategory, message: string, details: Details): void {
-    const op = this.#op
-    const site = op.callSite?.text
-    const place: ErrorPlace = {
-      block: this.#block.idx,
-      op: this.#index,
-      opType: op.type,
-      ...(site === undefined ? {} : { site }),
-      text: formatOperator(op, this.#block.program.library, (name) => resolveVar(this.#block, name)),
-    }
-    this.#issues.push({
-      severity,
-      code,
-      category,
-      message,
-      where: { ...place, ...details.where },
-      ...(details.expected === undefined ? {} : { expected: plain(details.expected) }),
-      ...(details.got === undefined ? {} : { got: plain(details.got) }),
-      ...(details.hint === undefined ? {} : { hint: details.hint }),
-    })
-  }
-}
-
-/** What JSON can hold: errors may carry bigints and numbers that are not finite. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return String(value)
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
-  }
-  return value
-}
-
-function shortText(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(plain(value)) ?? String(value))
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }
 
 /** What the program declares of a variable; undefined for kinds without a shape and where the file had no description of a tensor. */

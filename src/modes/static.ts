@@ -20,7 +20,10 @@ export class Program extends BaseProgram {
    * A program from a JSON object, JSON text or bytes.
    * @throws InvalidArgumentError E5xx with the JSON pointer, and line and column when text was given.
    */
-  static override from(source: unknown, options: { readonly library?: OpLibrary; readonly file?: string } = {}): BaseProgram {
+  static override from(
+    source: unknown,
+    options: { readonly library?: OpLibrary; readonly file?: string } = {},
+  ): BaseProgram {
     return BaseProgram.from(source, { library: ops, ...options })
   }
 }
@@ -85,4 +88,3 @@ export function input(name: string, shape: readonly (number | null)[], dtype: DT
     stopGradient: true,
   })
 }
-

@@ -33,10 +33,14 @@ export function fc(x: Variable, size: number, options: FcOptions = {}): Variable
   const helper = new LayerHelper('fc', { name: options.name })
   const features = x.shape.slice(numFlattenDims)
   if (features.length === 0 || features.some((dim) => dim < 0)) {
-    throw new InvalidArgumentError('E203', `fc: the dimensions of "${x.name}" from ${numFlattenDims} on must be known, got ${formatShape(x.shape)}`, {
-      where: { variable: x.name },
-      got: x.shape,
-    })
+    throw new InvalidArgumentError(
+      'E203',
+      `fc: the dimensions of "${x.name}" from ${numFlattenDims} on must be known, got ${formatShape(x.shape)}`,
+      {
+        where: { variable: x.name },
+        got: x.shape,
+      },
+    )
   }
   const weight = helper.createParameter({ attr: weightAttr, shape: [product(features), size], dtype: x.dtype })
   let out = callOp(
@@ -128,11 +132,15 @@ export interface CrossEntropyOptions {
  */
 export function crossEntropy(input: Variable, label: Variable, options: CrossEntropyOptions = {}): Variable {
   if (label.shape.length !== input.shape.length) {
-    throw new InvalidArgumentError('E203', `crossEntropy: label must have the rank of input, got ${formatShape(label.shape)} for ${formatShape(input.shape)}`, {
-      where: { variable: label.name },
-      expected: input.shape,
-      got: label.shape,
-    })
+    throw new InvalidArgumentError(
+      'E203',
+      `crossEntropy: label must have the rank of input, got ${formatShape(label.shape)} for ${formatShape(input.shape)}`,
+      {
+        where: { variable: label.name },
+        expected: input.shape,
+        got: label.shape,
+      },
+    )
   }
   const loss = softmaxWithCrossEntropy(input, label, {
     softLabel: options.softLabel ?? false,
@@ -180,4 +188,3 @@ export function accuracy(input: Variable, label: Variable, k = 1): Variable {
   const top = callOp(ops.top_k_v2, { X: input }, { k, sorted: false }, { layer: helper })
   return callOp(ops.accuracy, { Out: top.Out, Indices: top.Indices, Label: label }, {}, { layer: helper }).Accuracy
 }
-

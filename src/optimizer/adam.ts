@@ -97,5 +97,8 @@ function checked(
   wanted: string,
 ): number | Variable {
   if (value instanceof Variable || (typeof value === 'number' && allowed(value))) return value
-  throw new InvalidArgumentError('E310', `${name} must be ${wanted}, got ${String(value)}`, { expected: wanted, got: value })
+  throw new InvalidArgumentError('E310', `${name} must be ${wanted}, got ${String(value)}`, {
+    expected: wanted,
+    got: value,
+  })
 }

@@ -39,7 +39,12 @@ export function ClipGradByNorm(clipNorm: number): GradClip {
       eachPair(pairs, programs, ({ grad }) => {
         const helper = new LayerHelper('clip_by_norm', { programs })
         const out = helper.createVariable(grad.dtype)
-        grad.block.appendOp({ type: 'clip_by_norm', inputs: { X: grad }, outputs: { Out: out }, attrs: { max_norm: clipNorm } })
+        grad.block.appendOp({
+          type: 'clip_by_norm',
+          inputs: { X: grad },
+          outputs: { Out: out },
+          attrs: { max_norm: clipNorm },
+        })
         return out
       }),
   }
@@ -57,9 +62,16 @@ function eachPair(
 ): ParamGrad[] {
   const clipped = pairs.map((pair) => {
     if (!pair.param.needClip) return pair
-    return main.withRole(OpRole.Optimize, [pair.param.name, pair.grad.name], () => ({ param: pair.param, grad: clip(pair) }))
+    return main.withRole(OpRole.Optimize, [pair.param.name, pair.grad.name], () => ({
+      param: pair.param,
+      grad: clip(pair),
+    }))
   })
-  correctRoleVars(main.globalBlock(), pairs.filter(({ param }) => param.needClip), clipped)
+  correctRoleVars(
+    main.globalBlock(),
+    pairs.filter(({ param }) => param.needClip),
+    clipped,
+  )
   return clipped
 }
 
@@ -129,9 +141,19 @@ function clipByGlobalNorm(pairs: readonly ParamGrad[], programs: ProgramPair, cl
     })
     const named = (type: string): Variable => block.createVar({ name: main.names.generate(type), dtype: norm.dtype })
     const divisor = named('elementwise_max')
-    block.appendOp({ type: 'elementwise_max', inputs: { X: limit, Y: norm }, outputs: { Out: divisor }, attrs: { axis: -1 } })
+    block.appendOp({
+      type: 'elementwise_max',
+      inputs: { X: limit, Y: norm },
+      outputs: { Out: divisor },
+      attrs: { axis: -1 },
+    })
     const factor = named('elementwise_div')
-    block.appendOp({ type: 'elementwise_div', inputs: { X: limit, Y: divisor }, outputs: { Out: factor }, attrs: { axis: -1 } })
+    block.appendOp({
+      type: 'elementwise_div',
+      inputs: { X: limit, Y: divisor },
+      outputs: { Out: factor },
+      attrs: { axis: -1 },
+    })
     return factor
   })
   for (const { param, grad } of clipped) {
@@ -146,7 +168,12 @@ function clipByGlobalNorm(pairs: readonly ParamGrad[], programs: ProgramPair, cl
           attrs: { in_dtype: scale.dtype, out_dtype: grad.dtype },
         })
       }
-      block.appendOp({ type: 'elementwise_mul', inputs: { X: grad, Y: factor }, outputs: { Out: grad }, attrs: { axis: -1 } })
+      block.appendOp({
+        type: 'elementwise_mul',
+        inputs: { X: grad, Y: factor },
+        outputs: { Out: grad },
+        attrs: { axis: -1 },
+      })
     })
   }
   correctRoleVars(main.globalBlock(), clipped, pairs)

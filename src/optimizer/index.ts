@@ -4,9 +4,9 @@ export {
   type AccumulatorOptions,
   type MinimizeOptions,
   type MinimizeResult,
+  type OpSink,
   Optimizer,
   type OptimizerOptions,
-  type OpSink,
 } from './optimizer.ts'
 export { L1Decay, L2Decay } from './regularizer.ts'
 export { SGD } from './sgd.ts'

@@ -120,13 +120,16 @@ export abstract class Optimizer {
   /** The second half of minimize: clipping, decay and updates for pairs that `backward` or `appendBackward` gave. */
   applyGradients(paramsGrads: readonly ParamGrad[], options: { readonly startup?: Program } = {}): MinimizeResult {
     const first = paramsGrads[0]
-    if (first === undefined) throw new InvalidArgumentError('E301', 'applyGradients needs at least one parameter with a gradient')
+    if (first === undefined)
+      throw new InvalidArgumentError('E301', 'applyGradients needs at least one parameter with a gradient')
     const main = first.param.block.program
     const startup = this.#startup(main, options.startup)
     this.#programs = { main, startup }
     const block = main.globalBlock()
     const start = block.ops.length
-    let pairs = [...paramsGrads].sort((a, b) => (a.param.name < b.param.name ? -1 : a.param.name > b.param.name ? 1 : 0))
+    let pairs = [...paramsGrads].sort((a, b) =>
+      a.param.name < b.param.name ? -1 : a.param.name > b.param.name ? 1 : 0,
+    )
     const { gradClip } = this
     if (gradClip === null) main.nameScopes.skip('gradient_clip')
     else pairs = main.withNameScope('gradient_clip', () => gradClip.append(pairs, { main, startup }))
@@ -281,4 +284,3 @@ export abstract class Optimizer {
     return startup
   }
 }
-

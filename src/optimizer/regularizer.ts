@@ -42,9 +42,13 @@ export function appendRegularizationOps(
 function appendDecay({ param, grad }: ParamGrad, { type, coeff }: Regularizer, source: Variable): void {
   const { block } = grad
   if (grad.type !== 'LOD_TENSOR') {
-    throw new UnimplementedError('E405', `weight decay of "${param.name}", whose gradient is sparse, is not implemented yet`, {
-      where: { variable: param.name },
-    })
+    throw new UnimplementedError(
+      'E405',
+      `weight decay of "${param.name}", whose gradient is sparse, is not implemented yet`,
+      {
+        where: { variable: param.name },
+      },
+    )
   }
   const generated = (): Variable =>
     block.createVar({ name: block.program.generateVarName(), dtype: source.dtype, shape: source.shape })

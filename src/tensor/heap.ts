@@ -30,17 +30,14 @@ export class Heap {
   }
 
   /**
-   * The address of `bytes` zeroed bytes, a multiple of 16. Zero bytes get an address too.
+   * The address of `bytes` bytes that may hold anything, a multiple of 16. Zero bytes get an address too.
    * @throws ResourceExhaustedError E610 if the memory cannot grow that far.
    */
   allocate(bytes: number): number {
     const size = sizeClass(bytes)
     const reused = this.#free.get(size)?.pop()
     this.used += size
-    if (reused !== undefined) {
-      new Uint8Array(this.memory.buffer, reused, size).fill(0)
-      return reused
-    }
+    if (reused !== undefined) return reused
     const address = this.#top
     const end = address + size
     if (end > this.memory.buffer.byteLength) this.#grow(end, bytes)

@@ -2,25 +2,40 @@
  * Values at run time: dense tensors, selected rows (sparse gradients) and tensor arrays, and how they are made from JavaScript values.
  * These are plain data; what computes with them is in `ops/` and `executor/`.
  */
-import { InvalidArgumentError, OutOfRangeError } from '../errors.ts'
+import { InvalidArgumentError, OutOfRangeError, PreconditionNotMetError } from '../errors.ts'
 import { allocate, byteSize, type DType, isComplex, isHalf, type TensorData } from './dtype.ts'
 import { formatTensor } from './format.ts'
 import { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from './half.ts'
 import { formatShape, numel, type Shape } from './shape.ts'
 import { type SelectedRowsJson, type TensorArrayJson, type TensorJson, tensorToJson } from './tensor_json.ts'
+import type { TensorEngine, TensorLike } from './tensor_like.ts'
 
 export type NestedArray = number | bigint | boolean | string | readonly NestedArray[]
 
 /** A dense tensor: `data` holds the elements row by row. float16 and bfloat16 hold bits in a Uint16Array, int64 a BigInt64Array. */
-export class Tensor {
+export class Tensor implements TensorLike<Tensor> {
   readonly dtype: DType
   readonly shape: Shape
   readonly data: TensorData
   /** Levels of offsets that cut the rows into sequences (Paddle's LoD). */
   readonly lod?: readonly (readonly number[])[]
+  /** True (the default) where no gradient is wanted; parameters have false. */
+  stopGradient = true
+  /** The gradient that `backward` left, or null. */
+  grad: Tensor | null = null
+  /** What computes with this tensor in dygraph; a tensor that came out of a run has none. */
+  readonly engine: TensorEngine | undefined
+  /** Counts the times that the elements were changed in place. */
+  version = 0
 
   /** @throws InvalidArgumentError E214 if `data` does not hold as many elements as `shape` says. */
-  constructor(dtype: DType, shape: Shape, data: TensorData, lod?: readonly (readonly number[])[]) {
+  constructor(
+    dtype: DType,
+    shape: Shape,
+    data: TensorData,
+    lod?: readonly (readonly number[])[],
+    engine?: TensorEngine,
+  ) {
     const count = numel(shape) * (isComplex(dtype) ? 2 : 1)
     if (count < 0 || data.length !== count) {
       throw new InvalidArgumentError(
@@ -33,6 +48,7 @@ export class Tensor {
     this.shape = shape
     this.data = data
     if (lod !== undefined && lod.length > 0) this.lod = lod
+    this.engine = engine
   }
 
   /** A tensor of zeros. */
@@ -79,9 +95,103 @@ export class Tensor {
     return build(0)
   }
 
-  /** A tensor with its own copy of the elements. */
+  /** A tensor with its own copy of the elements and no history. */
   clone(): Tensor {
-    return new Tensor(this.dtype, [...this.shape], this.data.slice() as TensorData, this.lod)
+    return new Tensor(this.dtype, [...this.shape], this.data.slice() as TensorData, this.lod, this.engine)
+  }
+
+  /** Element-wise sum; a number is added to every element. */
+  add(other: Tensor | number): Tensor {
+    return typeof other === 'number'
+      ? this.#call('scale', { X: this }, { scale: 1, bias: other })
+      : this.#call('elementwise_add', { X: this, Y: other })
+  }
+  sub(other: Tensor | number): Tensor {
+    return typeof other === 'number'
+      ? this.#call('scale', { X: this }, { scale: 1, bias: -other })
+      : this.#call('elementwise_sub', { X: this, Y: other })
+  }
+  mul(other: Tensor | number): Tensor {
+    return typeof other === 'number'
+      ? this.#call('scale', { X: this }, { scale: other })
+      : this.#call('elementwise_mul', { X: this, Y: other })
+  }
+  div(other: Tensor | number): Tensor {
+    return typeof other === 'number'
+      ? this.#call('scale', { X: this }, { scale: 1 / other })
+      : this.#call('elementwise_div', { X: this, Y: other })
+  }
+  /** The matrix product, with NumPy's rules for more than two dimensions. */
+  matmul(other: Tensor, options: { readonly transX?: boolean; readonly transY?: boolean } = {}): Tensor {
+    return this.#call(
+      'matmul_v2',
+      { X: this, Y: other },
+      { trans_x: options.transX ?? false, trans_y: options.transY ?? false },
+    )
+  }
+  square(): Tensor {
+    return this.#call('square', { X: this })
+  }
+  sqrt(): Tensor {
+    return this.#call('sqrt', { X: this })
+  }
+  exp(): Tensor {
+    return this.#call('exp', { X: this })
+  }
+  log(): Tensor {
+    return this.#call('log', { X: this })
+  }
+  abs(): Tensor {
+    return this.#call('abs', { X: this })
+  }
+  tanh(): Tensor {
+    return this.#call('tanh', { X: this })
+  }
+  sigmoid(): Tensor {
+    return this.#call('sigmoid', { X: this })
+  }
+  relu(): Tensor {
+    return this.#call('relu', { X: this })
+  }
+  /** The mean over `axis` (default: over all elements, giving a 0-D result). */
+  mean(axis?: number | readonly number[], keepDim = false): Tensor {
+    return this.#reduce('reduce_mean', axis, keepDim)
+  }
+  /** The sum over `axis` (default: over all elements, giving a 0-D result). */
+  sum(axis?: number | readonly number[], keepDim = false): Tensor {
+    return this.#reduce('reduce_sum', axis, keepDim)
+  }
+
+  /**
+   * Computes the gradients of this tensor, which must have one element unless `gradient` is given, and adds them to `grad` of every tensor
+   * that it depends on and that wants one. The history is used up unless `retainGraph` is set.
+   * @throws InvalidArgumentError E301 for more than one element; PreconditionNotMetError E046 for a history that is used up, E045 for a
+   * value that was changed in place since.
+   */
+  backward(gradient?: Tensor, options: { readonly retainGraph?: boolean } = {}): void {
+    this.#engine('backward').backward(this, gradient, options.retainGraph ?? false)
+  }
+
+  /** Forgets the gradient. */
+  clearGrad(): void {
+    this.grad = null
+  }
+
+  #reduce(type: string, axis: number | readonly number[] | undefined, keepDim: boolean): Tensor {
+    const dim = axis === undefined ? [] : typeof axis === 'number' ? [axis] : axis
+    const all = dim.length === 0 || dim.length === this.shape.length
+    return this.#call(type, { X: this }, { dim, keep_dim: keepDim, reduce_all: all })
+  }
+
+  #call(type: string, inputs: Readonly<Record<string, Tensor>>, attrs: Readonly<Record<string, unknown>> = {}): Tensor {
+    return this.#engine(type).call(type, inputs, attrs)
+  }
+
+  #engine(what: string): TensorEngine {
+    if (this.engine !== undefined) return this.engine
+    throw new PreconditionNotMetError('E044', `${what}: this tensor is plain data that came out of a run or a file`, {
+      hint: 'tensor(value) makes one that can be computed with',
+    })
   }
 
   toJSON(): TensorJson {

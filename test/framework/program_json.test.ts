@@ -185,7 +185,7 @@ describe('a good program', () => {
     ] as const) {
       const text = `{"format":"oarlock-program","format_version":1,"blocks":[{"idx":0,"parent_idx":-1,"ops":[{"type":"a",${part}}]}]}`
       const error = refusal(() => readProgramJson(text))
-      expect([error.code, error.where?.pointer, error.where?.line]).toEqual(['E306', pointer, 1])
+      expect([error.code, error.where?.pointer, error.where?.line]).toEqual(['E506', pointer, 1])
     }
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
   })
@@ -211,18 +211,18 @@ describe('a good program', () => {
   })
 })
 
-describe('E304, E305: what is no program of this version', () => {
+describe('E504, E505: what is no program of this version', () => {
   test.each<[string, unknown, string]>([
-    ['nothing', null, 'E304 '],
-    ['a number', 5, 'E304 '],
-    ['text', 'oarlock-program', 'E304 '],
-    ['a list', [], 'E304 '],
-    ['an empty object', {}, 'E304 '],
-    ['another format', { format: 'onnx', format_version: 1, blocks: [] }, 'E304 /format'],
-    ['format null', { format: null, blocks: 5 }, 'E304 /format'],
-    ['no version', { format: 'oarlock-program', blocks: 5 }, 'E305 '],
-    ['version 2', { format: 'oarlock-program', format_version: 2, blocks: 5 }, 'E305 /format_version'],
-    ['version "1"', { format: 'oarlock-program', format_version: '1', blocks: 5 }, 'E305 /format_version'],
+    ['nothing', null, 'E504 '],
+    ['a number', 5, 'E504 '],
+    ['text', 'oarlock-program', 'E504 '],
+    ['a list', [], 'E504 '],
+    ['an empty object', {}, 'E504 '],
+    ['another format', { format: 'onnx', format_version: 1, blocks: [] }, 'E504 /format'],
+    ['format null', { format: null, blocks: 5 }, 'E504 /format'],
+    ['no version', { format: 'oarlock-program', blocks: 5 }, 'E505 '],
+    ['version 2', { format: 'oarlock-program', format_version: 2, blocks: 5 }, 'E505 /format_version'],
+    ['version "1"', { format: 'oarlock-program', format_version: '1', blocks: 5 }, 'E505 /format_version'],
   ])('%s', (_name, value, issue) => {
     expect(brief(value)).toEqual([issue])
     expect(refusal(() => validateProgramJson(value)).category).toBe('InvalidArgument')
@@ -237,37 +237,37 @@ describe('E304, E305: what is no program of this version', () => {
   })
 })
 
-describe('E306: shape of the file', () => {
+describe('E506: shape of the file', () => {
   test.each<[object, string[]]>([
-    [{ blocks: undefined }, ['E306 /blocks']],
-    [{ blocks: {} }, ['E306 /blocks']],
-    [{ blocks: [5] }, ['E306 /blocks/0']],
-    [{ blocks: [[]] }, ['E306 /blocks/0']],
-    [{ blocks: [{}] }, ['E306 /blocks/0', 'E306 /blocks/0', 'E306 /blocks/0']],
-    [{ version: -1 }, ['E306 /version']],
-    [{ version: '1' }, ['E306 /version']],
-    [{ op_versions: [] }, ['E306 /op_versions']],
-    [{ op_versions: { adam: 1.5, sgd: 1 } }, ['E306 /op_versions/adam']],
-    [{ random_seed: -1 }, ['E306 /random_seed']],
-    [{ random_seed: 2 ** 53 }, ['E306 /random_seed']],
-    [{ vars: [] }, ['E306 /vars']],
-    [{ X_a: 1 }, ['E306 /X_a']],
-    [{ 'a/b~': 1 }, ['E306 /a~1b~0']],
+    [{ blocks: undefined }, ['E506 /blocks']],
+    [{ blocks: {} }, ['E506 /blocks']],
+    [{ blocks: [5] }, ['E506 /blocks/0']],
+    [{ blocks: [[]] }, ['E506 /blocks/0']],
+    [{ blocks: [{}] }, ['E506 /blocks/0', 'E506 /blocks/0', 'E506 /blocks/0']],
+    [{ version: -1 }, ['E506 /version']],
+    [{ version: '1' }, ['E506 /version']],
+    [{ op_versions: [] }, ['E506 /op_versions']],
+    [{ op_versions: { adam: 1.5, sgd: 1 } }, ['E506 /op_versions/adam']],
+    [{ random_seed: -1 }, ['E506 /random_seed']],
+    [{ random_seed: 2 ** 53 }, ['E506 /random_seed']],
+    [{ vars: [] }, ['E506 /vars']],
+    [{ X_a: 1 }, ['E506 /X_a']],
+    [{ 'a/b~': 1 }, ['E506 /a~1b~0']],
   ])('program %j', (change, issues) => {
     expect(brief(program({ program: change }))).toEqual(issues)
   })
 
   test.each<[object, string[]]>([
-    [{ idx: 1.5 }, ['E306 /blocks/0/idx']],
-    [{ idx: '0' }, ['E306 /blocks/0/idx']],
-    [{ parent_idx: -2 }, ['E306 /blocks/0/parent_idx', 'E307 /blocks/0/parent_idx']],
-    [{ parent_idx: 2 ** 31 }, ['E306 /blocks/0/parent_idx', 'E307 /blocks/0/parent_idx']],
-    [{ parent_idx: null }, ['E306 /blocks/0/parent_idx']],
-    [{ ops: null }, ['E306 /blocks/0/ops']],
-    [{ ops: [null, 'relu', []] }, ['E306 /blocks/0/ops/0', 'E306 /blocks/0/ops/1', 'E306 /blocks/0/ops/2']],
-    [{ vars: { x: {} } }, ['E306 /blocks/0/vars']],
-    [{ vars: ['x'] }, ['E306 /blocks/0/vars/0']],
-    [{ variables: [] }, ['E306 /blocks/0/variables']],
+    [{ idx: 1.5 }, ['E506 /blocks/0/idx']],
+    [{ idx: '0' }, ['E506 /blocks/0/idx']],
+    [{ parent_idx: -2 }, ['E506 /blocks/0/parent_idx', 'E507 /blocks/0/parent_idx']],
+    [{ parent_idx: 2 ** 31 }, ['E506 /blocks/0/parent_idx', 'E507 /blocks/0/parent_idx']],
+    [{ parent_idx: null }, ['E506 /blocks/0/parent_idx']],
+    [{ ops: null }, ['E506 /blocks/0/ops']],
+    [{ ops: [null, 'relu', []] }, ['E506 /blocks/0/ops/0', 'E506 /blocks/0/ops/1', 'E506 /blocks/0/ops/2']],
+    [{ vars: { x: {} } }, ['E506 /blocks/0/vars']],
+    [{ vars: ['x'] }, ['E506 /blocks/0/vars/0']],
+    [{ variables: [] }, ['E506 /blocks/0/variables']],
   ])('block %j', (change, issues) => {
     expect(brief(program({ block: change }))).toEqual(issues)
   })
@@ -298,11 +298,11 @@ describe('E306: shape of the file', () => {
     [{ stop_gradient: 'true' }, '/stop_gradient'],
     [{ persistent: true }, '/persistent'],
   ])('variable %j', (change, pointer) => {
-    expect(brief(program({ variable: change }))).toEqual([`E306 /blocks/0/vars/0${pointer}`])
+    expect(brief(program({ variable: change }))).toEqual([`E506 /blocks/0/vars/0${pointer}`])
   })
 
   test('shapes that are right, and a rank of a million', () => {
-    expect(brief(program({ variable: { shape: Array(1_000_000).fill(-2) } }))).toEqual(['E306 /blocks/0/vars/0/shape'])
+    expect(brief(program({ variable: { shape: Array(1_000_000).fill(-2) } }))).toEqual(['E506 /blocks/0/vars/0/shape'])
     for (const shape of [[], [0], [-1, -1], [1, 2, 3, 4, 5, 6, 7, 8, 9], [2 ** 31 - 1], [-0]]) {
       expect(brief(program({ variable: { shape } }))).toEqual([])
     }
@@ -338,7 +338,7 @@ describe('E306: shape of the file', () => {
     [{ name: 'relu_0', attr: {} }, ['/name', '/attr']],
   ])('operator %j', (change, pointers) => {
     const found = brief(program({ op: change }))
-    for (const pointer of pointers) expect(found).toContain(`E306 /blocks/0/ops/0${pointer}`)
+    for (const pointer of pointers) expect(found).toContain(`E506 /blocks/0/ops/0${pointer}`)
   })
 
   test('the error: message, place, nearest names', () => {
@@ -346,7 +346,7 @@ describe('E306: shape of the file', () => {
     const error = refusal(() => readProgramJson(text, { file: 'net.json' }))
     expect(error.toJSON()).toEqual({
       category: 'InvalidArgument',
-      code: 'E306',
+      code: 'E506',
       message:
         'shape.1 of a variable must be a dimension: a whole number from 0 to 2147483647, or -1 for one that the run knows, got "3" (and 1 other fault)',
       where: { file: 'net.json', line: 13, column: 47, pointer: '/blocks/0/vars/2/shape/1', block: 0 },
@@ -373,10 +373,10 @@ describe('E306: shape of the file', () => {
     expect(
       brief(program({ variable: { dtype: 'x' }, op: { type: 5, attrs: { a: null } }, program: { random_seed: 'a' } })),
     ).toEqual([
-      'E306 /random_seed',
-      'E306 /blocks/0/vars/0/dtype',
-      'E306 /blocks/0/ops/0/type',
-      'E306 /blocks/0/ops/0/attrs/a',
+      'E506 /random_seed',
+      'E506 /blocks/0/vars/0/dtype',
+      'E506 /blocks/0/ops/0/type',
+      'E506 /blocks/0/ops/0/attrs/a',
     ])
     expect(programJsonIssues(program({ block: { ops: Array(500_000).fill(0) } }))).toHaveLength(100)
     expect(programJsonIssues(program({ op: { inputs: { X: Array(60_000).fill(0) } } }))).toHaveLength(100)
@@ -387,22 +387,22 @@ describe('E306: shape of the file', () => {
   })
 })
 
-describe('E307, E308: blocks and names', () => {
+describe('E507, E508: blocks and names', () => {
   const block = (idx: unknown, parent: unknown, more: object = {}) => ({ idx, parent_idx: parent, ops: [], ...more })
   const blocks = (...list: object[]) => program({ program: { blocks: list } })
 
   test.each<[string, object[], string[]]>([
-    ['none', [], ['E307 /blocks']],
-    ['first is 1', [block(1, -1)], ['E307 /blocks/0/idx']],
-    ['two with idx 0', [block(0, -1), block(0, 0)], ['E307 /blocks/1/idx']],
-    ['swapped', [block(1, -1), block(0, 0)], ['E307 /blocks/0/idx', 'E307 /blocks/1/idx']],
-    ['block 0 has a parent', [block(0, 0)], ['E307 /blocks/0/parent_idx']],
-    ['two roots', [block(0, -1), block(1, -1)], ['E307 /blocks/1/parent_idx']],
-    ['own parent', [block(0, -1), block(1, 1)], ['E307 /blocks/1/parent_idx']],
-    ['parent comes later', [block(0, -1), block(1, 2), block(2, 0)], ['E307 /blocks/1/parent_idx']],
-    ['parent does not exist', [block(0, -1), block(1, 99)], ['E307 /blocks/1/parent_idx']],
-    ['forward block does not exist', [block(0, -1, { forward_block_idx: 1 })], ['E307 /blocks/0/forward_block_idx']],
-    ['forward block -2', [block(0, -1, { forward_block_idx: -2 })], ['E306 /blocks/0/forward_block_idx']],
+    ['none', [], ['E507 /blocks']],
+    ['first is 1', [block(1, -1)], ['E507 /blocks/0/idx']],
+    ['two with idx 0', [block(0, -1), block(0, 0)], ['E507 /blocks/1/idx']],
+    ['swapped', [block(1, -1), block(0, 0)], ['E507 /blocks/0/idx', 'E507 /blocks/1/idx']],
+    ['block 0 has a parent', [block(0, 0)], ['E507 /blocks/0/parent_idx']],
+    ['two roots', [block(0, -1), block(1, -1)], ['E507 /blocks/1/parent_idx']],
+    ['own parent', [block(0, -1), block(1, 1)], ['E507 /blocks/1/parent_idx']],
+    ['parent comes later', [block(0, -1), block(1, 2), block(2, 0)], ['E507 /blocks/1/parent_idx']],
+    ['parent does not exist', [block(0, -1), block(1, 99)], ['E507 /blocks/1/parent_idx']],
+    ['forward block does not exist', [block(0, -1, { forward_block_idx: 1 })], ['E507 /blocks/0/forward_block_idx']],
+    ['forward block -2', [block(0, -1, { forward_block_idx: -2 })], ['E506 /blocks/0/forward_block_idx']],
     ['right', [block(0, -1), block(1, 0), block(2, 1, { forward_block_idx: 1 }), block(3, 0)], []],
   ])('%s', (_name, list, issues) => {
     expect(brief(blocks(...list))).toEqual(issues)
@@ -413,12 +413,12 @@ describe('E307, E308: blocks and names', () => {
     const issues = programJsonIssues(blocks(block(0, -1, { vars }), block(1, 0, { vars: [{ name: 'a' }] })))
     expect(issues).toMatchObject([
       {
-        code: 'E308',
+        code: 'E508',
         pointer: '/blocks/0/vars/2/name',
         got: 'a',
         message: expect.stringContaining('first at /blocks/0/vars/0'),
       },
-      { code: 'E308', pointer: '/blocks/0/vars/4/name', got: '__proto__' },
+      { code: 'E508', pointer: '/blocks/0/vars/4/name', got: '__proto__' },
     ])
   })
 })
@@ -524,7 +524,7 @@ describe('text', () => {
     const bytes = new TextEncoder().encode(CANONICAL)
     for (let end = 1; end < bytes.length - 1; end++) {
       const error = refusal(() => readProgramJson(bytes.subarray(0, end)))
-      expect([end, error.code, error.summary]).toEqual([end, 'E301', 'not JSON: the text ends too early'])
+      expect([end, error.code, error.summary]).toEqual([end, 'E501', 'not JSON: the text ends too early'])
       expect(error.where?.line).toBeGreaterThan(0)
     }
   })
@@ -539,7 +539,7 @@ describe('text', () => {
           stringifyProgramJson(readProgramJson(changed))
         } catch (error) {
           if (!(error instanceof EnforceError)) throw error
-          expect(error.code).toMatch(/^E(30[1-8]|60[23])$/)
+          expect(error.code).toMatch(/^E(50[1-8]|60[23])$/)
           expect(error.where?.pointer).toBeDefined()
           expect(error.where?.line).toBeDefined()
         }
@@ -572,7 +572,7 @@ describe('text', () => {
     ]) {
       const error = refusal(() => readProgramJson(text(bad)))
       expect([error.code, error.where?.pointer, error.where?.line]).toEqual([
-        'E303',
+        'E503',
         '/blocks/0/ops/0/attrs/op_role',
         12,
       ])
@@ -586,7 +586,7 @@ describe('text', () => {
     ['"random_seed":7', '"random_seed":7,"version":1', '/version', 19],
   ])('a member given twice: %s', (from, to, pointer, line) => {
     const error = refusal(() => readProgramJson(CANONICAL.replace(from, to)))
-    expect([error.code, error.where?.pointer, error.where?.line]).toEqual(['E302', pointer, line])
+    expect([error.code, error.where?.pointer, error.where?.line]).toEqual(['E502', pointer, line])
   })
 
   test('100,000 operators: read, validated and written in seconds, in linear time', () => {
@@ -735,7 +735,7 @@ describe('JSON Schema', () => {
           else if (action === 'remove' && holder !== root) delete (holder as Record<string, unknown>)[member]
         }
         const issues = programJsonIssues(root.value)
-        const ours = issues.every(({ code }) => code === 'E307' || code === 'E308')
+        const ours = issues.every(({ code }) => code === 'E507' || code === 'E508')
         if (ours) good++
         expect([validate(root.value), issues[0]]).toEqual([ours, issues[0]])
         // Every pointer but those of members that are missing leads to a place in the text.

@@ -1,10 +1,10 @@
 /** A few small operators, enough for tests of the framework that must not depend on src/ops. They infer, but do not compute. */
 import { attr } from '../../src/framework/attr.ts'
+import { requireSameDType, requireShape } from '../../src/framework/infer.ts'
 import { defineOp, many, one, optional } from '../../src/framework/op_def.ts'
 import type { DType } from '../../src/tensor/dtype.ts'
 import { broadcast } from '../../src/tensor/shape.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
-import { requireSameDType, requireShape } from '../../src/framework/infer.ts'
 
 const source = 'test/framework/tiny_library.ts'
 
@@ -18,7 +18,8 @@ export const fill = defineOp({
   attrs: { shape: attr.dims([]), value: attr.float(0), dtype: attr.dtype('float32') },
   inferMeta: (_, { shape, dtype }) => ({ Out: { shape, dtype: dtype === -1 ? 'float32' : dtype } }),
   grad: 'none',
-  constant: ({ shape, value, dtype }) => tensor(new Array<number>(shape.reduce((n, dim) => n * dim, 1)).fill(value), dtype as DType, shape),
+  constant: ({ shape, value, dtype }) =>
+    tensor(new Array<number>(shape.reduce((n, dim) => n * dim, 1)).fill(value), dtype as DType, shape),
   kernels: {},
 })
 
@@ -74,7 +75,7 @@ export const reshape = defineOp({
   outputs: { Out: one('') },
   attrs: {},
   inferMeta: ({ X }, _, ctx) => ({
-    Out: { dtype: X.dtype, shape: ctx.constant('Shape')?.toArray().map(Number) ?? [-1] },
+    Out: { dtype: X.dtype, shape: Array.from(ctx.constant('Shape')?.data ?? [-1], Number) },
   }),
   grad: 'none',
   kernels: {},

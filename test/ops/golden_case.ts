@@ -70,7 +70,13 @@ export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops): str
       const target = outputs[slot]![i]!
       const value = valueFromJSON(json) as Tensor
       const name = `${target.name}@GRAD`
-      const variable = block.createVar({ name, dtype: value.dtype, shape: value.shape, persistable: true, stopGradient: true })
+      const variable = block.createVar({
+        name,
+        dtype: value.dtype,
+        shape: value.shape,
+        persistable: true,
+        stopGradient: true,
+      })
       executor.scope.set(name, value)
       targets.push(target)
       targetGradients.push(variable)
@@ -113,7 +119,12 @@ export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops): str
     for (const [slot, list] of Object.entries(step.outputs)) {
       list.forEach((json, i) => {
         if (json === null) return
-        wanted.push({ label: `${label}${slot}`, name: golden.output_names![slot]![i]!, json, tolerance: golden.tolerance ?? EXACT })
+        wanted.push({
+          label: `${label}${slot}`,
+          name: golden.output_names![slot]![i]!,
+          json,
+          tolerance: golden.tolerance ?? EXACT,
+        })
       })
     }
     if (index === 0 && grad !== undefined) {
@@ -121,7 +132,12 @@ export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops): str
         list.forEach((json, i) => {
           const name = wrtNames[slot]![i]
           if (json === null || name === null || name === undefined) return
-          wanted.push({ label: `gradient of ${slot}`, name, json, tolerance: grad.tolerance ?? golden.tolerance ?? EXACT })
+          wanted.push({
+            label: `gradient of ${slot}`,
+            name,
+            json,
+            tolerance: grad.tolerance ?? golden.tolerance ?? EXACT,
+          })
         })
       }
     }
@@ -186,7 +202,11 @@ function metaOf(value: Value): { dtype: DType; shape: readonly number[]; type?: 
   return { dtype: value.dtype, shape: value.shape }
 }
 
-function setInputs(executor: Executor, given: Record<string, CaseVariable[]>, inputs: Record<string, Variable[]>): void {
+function setInputs(
+  executor: Executor,
+  given: Record<string, CaseVariable[]>,
+  inputs: Record<string, Variable[]>,
+): void {
   for (const [slot, list] of Object.entries(given)) {
     list.forEach(({ tensor }, i) => {
       executor.scope.set(inputs[slot]![i]!.name, valueFromJSON(tensor))
@@ -197,7 +217,12 @@ function setInputs(executor: Executor, given: Record<string, CaseVariable[]>, in
 /** Bookkeeping and hints that the recording leaves out of gradient operators. */
 const NOT_COMPARED = new Set(['op_role', 'op_role_var', 'op_namescope', 'op_callstack', 'op_device', 'with_quant_attr'])
 
-function compareOps(recorded: readonly OpJson[], made: readonly OpJson[] | Program['blocks'][0]['ops'], library: OpLibrary, faults: string[]): void {
+function compareOps(
+  recorded: readonly OpJson[],
+  made: readonly OpJson[] | Program['blocks'][0]['ops'],
+  library: OpLibrary,
+  faults: string[],
+): void {
   const types = (list: readonly { type: string }[]): string => list.map((op) => op.type).join(', ')
   if (types(recorded) !== types(made)) {
     faults.push(`gradient operators [${types(made)}], recorded [${types(recorded)}]`)
@@ -260,11 +285,18 @@ export function compareValues(wanted: Value, got: Value, { rtol, atol }: Toleran
   return count === 0 ? undefined : `${count} of ${wanted.size} elements differ; ${worst}`
 }
 
-function eachInSlots<T>(slots: Record<string, readonly T[]>, visit: (item: T, slot: string, index: number) => void): void {
-  for (const [slot, list] of Object.entries(slots)) list.forEach((item, i) => visit(item, slot, i))
+function eachInSlots<T>(
+  slots: Record<string, readonly T[]>,
+  visit: (item: T, slot: string, index: number) => void,
+): void {
+  for (const [slot, list] of Object.entries(slots)) for (const [i, item] of list.entries()) visit(item, slot, i)
 }
 
-function mapSlots<T, R>(slots: Record<string, readonly T[]>, map: (item: T, slot: string, index: number) => R): Record<string, R[]> {
-  return Object.fromEntries(Object.entries(slots).map(([slot, list]) => [slot, list.map((item, i) => map(item, slot, i))]))
+function mapSlots<T, R>(
+  slots: Record<string, readonly T[]>,
+  map: (item: T, slot: string, index: number) => R,
+): Record<string, R[]> {
+  return Object.fromEntries(
+    Object.entries(slots).map(([slot, list]) => [slot, list.map((item, i) => map(item, slot, i))]),
+  )
 }
-

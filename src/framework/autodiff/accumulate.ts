@@ -38,7 +38,12 @@ export function addUpRepeatedOutputs(ops: readonly GradOp[], blockIdx: number): 
     else list.push({ op, index })
   }
   const addSum = (name: string, state: Pending, index: number): void => {
-    const op: GradOp = { type: 'sum', inputs: { X: state.names }, outputs: { Out: [name] }, attrs: { [OP_ROLE]: OpRole.Backward } }
+    const op: GradOp = {
+      type: 'sum',
+      inputs: { X: state.names },
+      outputs: { Out: [name] },
+      attrs: { [OP_ROLE]: OpRole.Backward },
+    }
     const list = sumsBefore.get(index)
     if (list === undefined) sumsBefore.set(index, [op])
     else list.push(op)

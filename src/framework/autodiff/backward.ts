@@ -158,12 +158,25 @@ export function gradients(
   const plain = collectNoGrad(block)
   for (const variable of options.noGradSet ?? []) plain.add(nameOf(variable))
   const targetNames = targetList.map((target) => target.name)
-  const path = opPath(block, targetNames, inputList.map((input) => input.name), plain)
+  const path = opPath(
+    block,
+    targetNames,
+    inputList.map((input) => input.name),
+    plain,
+  )
   for (const name of unusedOutputs(block, path, targetNames, plain)) plain.add(name)
   const noGrad = new Set([...plain].map(gradName))
   const times = program.appendingGradTimes + 1
   const targetGrads = new Set(targetNames.map(gradName))
-  const made = gradientOps(block, path, noGrad, times > 1 ? started : undefined, targetGrads, times, new Map(times > 1 ? renamed : []))
+  const made = gradientOps(
+    block,
+    path,
+    noGrad,
+    times > 1 ? started : undefined,
+    targetGrads,
+    times,
+    new Map(times > 1 ? renamed : []),
+  )
 
   program.appendingGradTimes = times
   // The ones of the targets stand before everything else and keep their names.
@@ -195,12 +208,16 @@ function gradientOps(
     const place = (): ErrorPlace => ({ block: block.idx, op: block.ops.indexOf(op), opType: op.type })
     const made = withPlace(place, () =>
       makeGradOps(library, op, noGrad, () => {
-        throw new UnimplementedError('E404', `the gradient of ${op.type}, an operator with a sub-block, is not implemented yet`)
+        throw new UnimplementedError(
+          'E404',
+          `the gradient of ${op.type}, an operator with a sub-block, is not implemented yet`,
+        )
       }),
     )
     const forwardInputs = new Set(op.inputNames())
     for (const gradOp of made.ops) {
-      if (times > 1) renameForRepeatedPass(block, gradOp, forwardInputs, renamedInPass, times, made.gradToVar, gradToVar)
+      if (times > 1)
+        renameForRepeatedPass(block, gradOp, forwardInputs, renamedInPass, times, made.gradToVar, gradToVar)
       if (started !== undefined) {
         const reads = inputNames(gradOp).filter((name) => isGradName(name) || started.has(name))
         if (!reads.some((name) => started.has(name))) continue
@@ -286,16 +303,24 @@ function lossGradientOp(program: Program, loss: Variable): GradOp {
 
 function checkIsOneElement(loss: Variable): void {
   if (loss.shape.every((dim) => dim === 1)) return
-  throw new InvalidArgumentError('E301', `the loss must have one element, "${loss.name}" has shape ${formatShape(loss.shape)}`, {
-    where: { block: loss.block.idx, variable: loss.name },
-    expected: [],
-    got: loss.shape,
-    hint: 'reduce it first, for example with mean()',
-  })
+  throw new InvalidArgumentError(
+    'E301',
+    `the loss must have one element, "${loss.name}" has shape ${formatShape(loss.shape)}`,
+    {
+      where: { block: loss.block.idx, variable: loss.name },
+      expected: [],
+      got: loss.shape,
+      hint: 'reduce it first, for example with mean()',
+    },
+  )
 }
 
 function parameterList(program: Program, given: BackwardOptions['parameterList']): Parameter[] {
-  if (given === undefined) return program.globalBlock().parameters().filter((param) => param.trainable)
+  if (given === undefined)
+    return program
+      .globalBlock()
+      .parameters()
+      .filter((param) => param.trainable)
   return given.map((item) => {
     const variable = program.globalBlock().var(nameOf(item))
     if (variable instanceof Parameter) return variable

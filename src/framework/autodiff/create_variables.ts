@@ -3,9 +3,9 @@
  * variables. Source: python/paddle/base/backward.py, _append_backward_vars_ (2.6.2).
  */
 import type { Block } from '../block.ts'
+import type { MetaKind } from '../op_def.ts'
 import { EMPTY_VAR, findOp } from '../op_def.ts'
 import { Operator } from '../operator.ts'
-import type { MetaKind } from '../op_def.ts'
 import { fillDefaults } from './grad_maker.ts'
 import { type GradOp, inputNames, outputNames } from './grad_op.ts'
 import { isGradName, stripGradSuffix } from './names.ts'
@@ -43,7 +43,10 @@ export function appendWithVariables(
       const variable = gradToVar.get(name)
       if (variable !== undefined) info.set(variable, { grad: name, block })
     }
-    block.insertOperator(block.ops.length, new Operator({ ...op, ...(op.attrTypes === undefined ? {} : { attrTypes: op.attrTypes }) }))
+    block.insertOperator(
+      block.ops.length,
+      new Operator({ ...op, ...(op.attrTypes === undefined ? {} : { attrTypes: op.attrTypes }) }),
+    )
   }
 }
 

@@ -22,7 +22,12 @@ export interface MadeGradOps {
  * @param noGrad gradient names (with @GRAD) that nobody wants.
  * @throws UnimplementedError E401 (operator unknown), E404 (no gradient registered).
  */
-export function makeGradOps(library: OpLibrary, op: Operator, noGrad: ReadonlySet<string>, gradBlock: () => number): MadeGradOps {
+export function makeGradOps(
+  library: OpLibrary,
+  op: Operator,
+  noGrad: ReadonlySet<string>,
+  gradBlock: () => number,
+): MadeGradOps {
   const def = findOp(library, op.type)
   if (def === undefined) {
     throw new UnimplementedError('E401', `operator "${op.type}" is not implemented, so its gradient is not known`, {
@@ -30,7 +35,9 @@ export function makeGradOps(library: OpLibrary, op: Operator, noGrad: ReadonlySe
     })
   }
   if (typeof def.grad === 'string') {
-    throw new UnimplementedError('E404', `the gradient of ${op.type} is not implemented`, { where: { opType: op.type } })
+    throw new UnimplementedError('E404', `the gradient of ${op.type} is not implemented`, {
+      where: { opType: op.type },
+    })
   }
   const gradToVar = new Map<string, string>()
   const descs = def.grad({
@@ -52,7 +59,11 @@ export function makeGradOps(library: OpLibrary, op: Operator, noGrad: ReadonlySe
   return { ops: descs.map((desc) => toGradOp(library, def, op, desc)), gradToVar }
 }
 
-function bySlot(slots: Readonly<Record<string, Slot>>, names: Operator['inputs'], map: (name: string) => string): Record<string, unknown> {
+function bySlot(
+  slots: Readonly<Record<string, Slot>>,
+  names: Operator['inputs'],
+  map: (name: string) => string,
+): Record<string, unknown> {
   const result: Record<string, unknown> = {}
   for (const [slot, { arity }] of Object.entries(slots)) {
     const mapped = (names[slot] ?? []).map(map)
@@ -89,7 +100,8 @@ function toGradOp(library: OpLibrary, forward: AnyOpDef, op: Operator, desc: OpD
       }
     }
   } else {
-    for (const [name, value] of Object.entries(desc.attrs)) if (value !== undefined) attrs[name] = parseAttr(def, name, value)
+    for (const [name, value] of Object.entries(desc.attrs))
+      if (value !== undefined) attrs[name] = parseAttr(def, name, value)
   }
   attrs[OP_ROLE] = OpRole.Backward
   const inputs: Record<string, string[]> = {}

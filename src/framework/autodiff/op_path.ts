@@ -39,9 +39,13 @@ export function opPath(
     const writes = op.outputNames().some((name) => reached.has(name))
     if (writes && !hasEmptyGradMaker(block, op.type)) {
       if (op.subBlock !== undefined && onPath[i]) {
-        throw new UnimplementedError('E404', `the gradient of ${op.type}, an operator with a sub-block, is not implemented yet`, {
-          where: { block: block.idx, op: i, opType: op.type },
-        })
+        throw new UnimplementedError(
+          'E404',
+          `the gradient of ${op.type}, an operator with a sub-block, is not implemented yet`,
+          {
+            where: { block: block.idx, op: i, opType: op.type },
+          },
+        )
       }
       for (const name of op.inputNames()) if (!noGrad.has(name)) reached.add(name)
     } else onPath[i] = false
@@ -58,7 +62,12 @@ export function opPath(
 }
 
 /** Outputs on the path that nothing needs (XShape, Mask, Softmax, …): they never get a gradient. */
-export function unusedOutputs(block: Block, path: readonly Operator[], targets: Iterable<string>, noGrad: ReadonlySet<string>): Set<string> {
+export function unusedOutputs(
+  block: Block,
+  path: readonly Operator[],
+  targets: Iterable<string>,
+  noGrad: ReadonlySet<string>,
+): Set<string> {
   const needed = new Set(targets)
   const unused = new Set<string>()
   for (let i = path.length - 1; i >= 0; i--) {

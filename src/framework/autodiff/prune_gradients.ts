@@ -2,8 +2,9 @@
  * Takes out gradient operators that lead nowhere and puts zeros where a gradient is read that nobody produces.
  * Source: python/paddle/base/backward.py, _remove_no_grad_branch_ and _find_not_need_ops (2.6.2).
  */
-import type { Operator } from '../operator.ts'
+
 import { OP_ROLE, OpRole } from '../op_role.ts'
+import type { Operator } from '../operator.ts'
 import { type GradOp, inputNames, outputNames } from './grad_op.ts'
 import { isGradName, stripGradSuffix } from './names.ts'
 
@@ -12,7 +13,11 @@ import { isGradName, stripGradSuffix } from './names.ts'
  * operator that reads an unwanted gradient beside wanted ones.
  * @param noGrad gradient names that nobody wants; grows. @param targetGrads gradients of the targets, which stay wanted.
  */
-export function removeNoGradBranch(ops: readonly GradOp[], noGrad: Set<string>, targetGrads: ReadonlySet<string>): GradOp[] {
+export function removeNoGradBranch(
+  ops: readonly GradOp[],
+  noGrad: Set<string>,
+  targetGrads: ReadonlySet<string>,
+): GradOp[] {
   const kept = ops.filter((op) => {
     const outputs = outputNames(op)
     if (outputs.every((name) => noGrad.has(name))) return false
@@ -44,7 +49,11 @@ export function removeNoGradBranch(ops: readonly GradOp[], noGrad: Set<string>, 
  * if these read nothing else. If all would go, nothing does. Linear: an operator is looked at once for each part that reaches it, and a
  * part that fails is left at its first foreign input.
  */
-export function removeDisconnected(ops: readonly GradOp[], path: readonly Operator[], started: ReadonlySet<string> | undefined): GradOp[] {
+export function removeDisconnected(
+  ops: readonly GradOp[],
+  path: readonly Operator[],
+  started: ReadonlySet<string> | undefined,
+): GradOp[] {
   const known = new Set<string>(started)
   for (const op of path) {
     for (const name of op.inputNames()) known.add(name)

@@ -3,8 +3,8 @@
  * The gradient operator reads either the input or the output, as Paddle's does, so that the other can be freed.
  * Source: paddle/phi/kernels/funcs/activation_functor.h (2.6.2).
  */
-import { type AnyOpDef, defineOp, describeOp, one, type OpDef, type OpDesc, optional } from '../../framework/op_def.ts'
-import { type DType, FLOATS, type NumberArray } from '../../tensor/dtype.ts'
+import { type AnyOpDef, defineOp, describeOp, type OpDef, type OpDesc, one, optional } from '../../framework/op_def.ts'
+import { type DType, FLOATS, isFloating, NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
 
 interface ActivationFormula {
   readonly doc: string
@@ -13,6 +13,10 @@ interface ActivationFormula {
   readonly dtypes?: readonly DType[]
   /** Fills y with the function of x. */
   readonly forward: (x: NumberArray, y: NumberArray) => void
+  /** The same for int64. Without it an int64 input is read as float64. */
+  readonly int64?: (x: BigInt64Array, y: BigInt64Array) => void
+  /** True if whole numbers give float32. */
+  readonly floats?: boolean
   /** Which of X and Out the gradient reads. */
   readonly reads: 'X' | 'Out'
   /** Fills dx = dout * slope; `value` is X or Out as `reads` says. */
@@ -25,7 +29,7 @@ type NoAttrs = Readonly<Record<never, never>>
 
 /** A pair of definitions: the operator and its gradient. */
 export function activation(type: string, formula: ActivationFormula): [OpDef<UnarySlots, OutSlots, NoAttrs>, AnyOpDef] {
-  const { doc, forward, backward, reads } = formula
+  const { doc, forward, int64, backward, reads } = formula
   const dtypes = formula.dtypes ?? FLOATS
   const source = 'paddle/phi/kernels/funcs/activation_functor.h'
   const gradDef = defineOp({
@@ -54,9 +58,11 @@ export function activation(type: string, formula: ActivationFormula): [OpDef<Una
     source,
     ...(formula.differs === undefined ? {} : { differs: formula.differs }),
     inputs: { X: one('Any shape.', dtypes) },
-    outputs: { Out: one('Shape and element type of X.') },
+    outputs: {
+      Out: one(`Shape${formula.floats ? ' of X; float32 for whole numbers, else the' : ' and'} element type of X.`),
+    },
     attrs: {},
-    inferMeta: ({ X }) => ({ Out: X }),
+    inferMeta: ({ X }) => ({ Out: formula.floats && !isFloating(X.dtype) ? { ...X, dtype: 'float32' } : X }),
     grad: ({ inputs, outputs, outputGrads, inputGrads }): OpDesc[] => [
       describeOp(gradDef, {
         inputs: { [reads]: reads === 'X' ? inputs.X : outputs.Out, 'Out@GRAD': outputGrads.Out },
@@ -65,7 +71,12 @@ export function activation(type: string, formula: ActivationFormula): [OpDef<Una
       }),
     ],
     inplace: { Out: 'X' },
-    kernels: { cpu: ({ X }, _attrs, { Out }) => forward(X.data, Out.data) },
+    kernels: {
+      cpu: ({ X }, _attrs, { Out }) => forward(X.data, Out.data),
+      ...(int64 === undefined
+        ? {}
+        : { int64: ({ X }, _attrs, { Out }) => int64(X.data as BigInt64Array, Out.data as BigInt64Array) }),
+    },
   })
   return [def, gradDef]
 }
@@ -78,5 +89,96 @@ export const [relu, reluGrad] = activation('relu', {
   reads: 'Out',
   backward(out, dout, dx) {
     for (let i = 0; i < dx.length; i++) dx[i] = out[i]! > 0 ? dout[i]! : 0
+  },
+})
+
+export const [sigmoid, sigmoidGrad] = activation('sigmoid', {
+  doc: '1 / (1 + exp(-x)).',
+  forward(x, y) {
+    for (let i = 0; i < y.length; i++) y[i] = 1 / (1 + Math.exp(-x[i]!))
+  },
+  reads: 'Out',
+  backward(out, dout, dx) {
+    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * out[i]! * (1 - out[i]!)
+  },
+})
+
+export const [tanh, tanhGrad] = activation('tanh', {
+  doc: 'Hyperbolic tangent of x.',
+  forward(x, y) {
+    for (let i = 0; i < y.length; i++) y[i] = Math.tanh(x[i]!)
+  },
+  reads: 'Out',
+  backward(out, dout, dx) {
+    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * (1 - out[i]! * out[i]!)
+  },
+})
+
+export const [sqrt, sqrtGrad] = activation('sqrt', {
+  doc: 'Square root of x; NaN below 0.',
+  forward(x, y) {
+    for (let i = 0; i < y.length; i++) y[i] = Math.sqrt(x[i]!)
+  },
+  reads: 'Out',
+  backward(out, dout, dx) {
+    for (let i = 0; i < dx.length; i++) dx[i] = (0.5 * dout[i]!) / out[i]!
+  },
+})
+
+export const [square, squareGrad] = activation('square', {
+  doc: 'x * x.',
+  dtypes: NUMBERS,
+  forward(x, y) {
+    // A product of two int32 has more digits than float64 holds.
+    if (y instanceof Int32Array) for (let i = 0; i < y.length; i++) y[i] = Math.imul(x[i]!, x[i]!)
+    else for (let i = 0; i < y.length; i++) y[i] = x[i]! * x[i]!
+  },
+  int64(x, y) {
+    for (let i = 0; i < y.length; i++) y[i] = x[i]! * x[i]!
+  },
+  reads: 'X',
+  backward(x, dout, dx) {
+    for (let i = 0; i < dx.length; i++) dx[i] = 2 * x[i]! * dout[i]!
+  },
+})
+
+export const [exp, expGrad] = activation('exp', {
+  doc: 'e to the power of x.',
+  dtypes: NUMBERS,
+  floats: true,
+  forward(x, y) {
+    for (let i = 0; i < y.length; i++) y[i] = Math.exp(x[i]!)
+  },
+  reads: 'Out',
+  backward(out, dout, dx) {
+    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * out[i]!
+  },
+})
+
+export const [log, logGrad] = activation('log', {
+  doc: 'Natural logarithm of x; -Infinity at 0, NaN below.',
+  dtypes: NUMBERS,
+  floats: true,
+  forward(x, y) {
+    for (let i = 0; i < y.length; i++) y[i] = Math.log(x[i]!)
+  },
+  reads: 'X',
+  backward(x, dout, dx) {
+    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! / x[i]!
+  },
+})
+
+export const [abs, absGrad] = activation('abs', {
+  doc: '|x|; the gradient at 0 is 0.',
+  dtypes: NUMBERS,
+  forward(x, y) {
+    for (let i = 0; i < y.length; i++) y[i] = Math.abs(x[i]!)
+  },
+  int64(x, y) {
+    for (let i = 0; i < y.length; i++) y[i] = x[i]! < 0n ? -x[i]! : x[i]!
+  },
+  reads: 'X',
+  backward(x, dout, dx) {
+    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * Math.sign(x[i]!)
   },
 })

@@ -104,7 +104,15 @@ export const adam = defineOp({
         rate: LearningRate.data[0]!,
       }
       const from = (master ?? Param).data
-      const arrays = [from, Grad.data, Moment1.data, Moment2.data, out.ParamOut.data, out.Moment1Out.data, out.Moment2Out.data] as const
+      const arrays = [
+        from,
+        Grad.data,
+        Moment1.data,
+        Moment2.data,
+        out.ParamOut.data,
+        out.Moment1Out.data,
+        out.Moment2Out.data,
+      ] as const
       if (out.Moment1Out.data instanceof Float64Array) stepFloat64(step, ...arrays)
       else stepFloat32(step, ...arrays)
       if (master !== undefined) out.MasterParamOut?.data.set(out.ParamOut.data)
@@ -197,7 +205,8 @@ function sparseAdam(ctx: ScopeKernelContext): void {
   }
   const grad = ctx.get(ctx.inputNames('Grad')[0]!) as SelectedRows
   if (grad.rows.length === 0 || (scalarOf('SkipUpdate') ?? 0) !== 0) return
-  const target = (slot: string): NumberArray => (ctx.get(ctx.outputNames(`${slot}Out`)[0]!) as Tensor).data as NumberArray
+  const target = (slot: string): NumberArray =>
+    (ctx.get(ctx.outputNames(`${slot}Out`)[0]!) as Tensor).data as NumberArray
   const param = target('Param')
   const moment1 = target('Moment1')
   const moment2 = target('Moment2')

@@ -8,11 +8,15 @@ import { formatShape, hasUnknown, numel } from '../../tensor/shape.ts'
 /** @throws InvalidArgumentError E203 unless the input has exactly one element. */
 export function requireOneElement(opType: string, slot: string, meta: Meta): void {
   if (hasUnknown(meta.shape) || numel(meta.shape) === 1) return
-  throw new InvalidArgumentError('E203', `${opType}: ${slot} must have one element, got shape ${formatShape(meta.shape)}`, {
-    where: { opType, slot },
-    expected: 1,
-    got: meta.shape,
-  })
+  throw new InvalidArgumentError(
+    'E203',
+    `${opType}: ${slot} must have one element, got shape ${formatShape(meta.shape)}`,
+    {
+      where: { opType, slot },
+      expected: 1,
+      got: meta.shape,
+    },
+  )
 }
 
 /**
@@ -33,7 +37,8 @@ export function checkOptimizerInputs(
   requireOneElement(opType, 'LearningRate', inputs.LearningRate)
   requireShape(opType, 'Grad', Grad, Param.shape, 'the shape of Param')
   requireSameDType(opType, { Param, Grad })
-  for (const [slot, meta] of Object.entries(accumulators)) requireShape(opType, slot, meta, Param.shape, 'the shape of Param')
+  for (const [slot, meta] of Object.entries(accumulators))
+    requireShape(opType, slot, meta, Param.shape, 'the shape of Param')
   if (!isHalf(Param.dtype)) requireSameDType(opType, { Param, ...accumulators })
   if (MasterParam !== undefined) requireShape(opType, 'MasterParam', MasterParam, Param.shape, 'the shape of Param')
 }

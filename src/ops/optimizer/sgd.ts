@@ -3,7 +3,7 @@ import { attr } from '../../framework/attr.ts'
 import { defineOp, type KernelTensor, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { product } from '../../tensor/shape.ts'
-import { SelectedRows, type Tensor } from '../../tensor/tensor.ts'
+import type { SelectedRows, Tensor } from '../../tensor/tensor.ts'
 import { checkOptimizerInputs } from './checks.ts'
 
 const { fround } = Math
@@ -23,7 +23,10 @@ export const sgd = defineOp({
     Grad: one('Shape and element type of Param; selected rows are subtracted row by row.'),
     MasterParam: optional('float32 copy of a half parameter, used when multi_precision is set.', ['float32']),
   },
-  outputs: { ParamOut: one('The same variable as Param.'), MasterParamOut: optional('The same variable as MasterParam.') },
+  outputs: {
+    ParamOut: one('The same variable as Param.'),
+    MasterParamOut: optional('The same variable as MasterParam.'),
+  },
   attrs: { multi_precision: attr.bool(false) },
   inferMeta({ Param, LearningRate, Grad, MasterParam }) {
     checkOptimizerInputs('sgd', { Param, Grad, LearningRate, accumulators: {}, MasterParam })

@@ -1,6 +1,7 @@
 /** What a variable of a program and a tensor with values have in common: a model written on this runs in both modes. */
-import type { DType } from '../tensor/dtype.ts'
-import type { Shape } from '../tensor/shape.ts'
+import type { DType } from './dtype.ts'
+import type { Shape } from './shape.ts'
+import type { Tensor } from './tensor.ts'
 
 export interface TensorLike<Self> {
   readonly dtype: DType
@@ -22,4 +23,11 @@ export interface TensorLike<Self> {
   mean(axis?: number | readonly number[], keepDim?: boolean): Self
   sum(axis?: number | readonly number[], keepDim?: boolean): Self
   item(): number | bigint | boolean
+}
+
+/** What computes with tensors when methods are called on them: dygraph. */
+export interface TensorEngine {
+  /** Runs an operator with one output. */
+  call(type: string, inputs: Readonly<Record<string, Tensor>>, attrs: Readonly<Record<string, unknown>>): Tensor
+  backward(from: Tensor, gradient: Tensor | undefined, retainGraph: boolean): void
 }

@@ -1,0 +1,197 @@
+/** Applies to a recorded program, as it was before backward, the calls that its meta.json records. */
+import { appendBackward, gradients } from '../../src/framework/autodiff/backward.ts'
+import { OpRole } from '../../src/framework/op_role.ts'
+import { Operator } from '../../src/framework/operator.ts'
+import type { Program } from '../../src/framework/program.ts'
+import type { Regularizer, Variable } from '../../src/framework/variable.ts'
+import { ClipGradByGlobalNorm, ClipGradByNorm, ClipGradByValue, type GradClip } from '../../src/optimizer/clip.ts'
+import * as optimizers from '../../src/optimizer/index.ts'
+import type { Optimizer } from '../../src/optimizer/optimizer.ts'
+import { L1Decay, L2Decay } from '../../src/optimizer/regularizer.ts'
+import type { Meta, MinimizeRecord, Recording } from './recording.ts'
+
+export interface Replayed {
+  readonly main: Program
+  readonly startup: Program
+  /** What the calls returned differently from the recording. */
+  readonly faults: readonly string[]
+}
+
+/** The programs that our implementation makes of the recorded ones before backward. */
+export function applyCalls(recording: Recording): Replayed {
+  const { meta } = recording
+  const main = recording.program('main_before_backward') ?? recording.program('main')!
+  const startup = recording.program('startup_before_backward') ?? recording.program('startup')!
+  main.startup = startup
+  startup.isStartup = true
+  setNames(main, meta)
+  setParameters(main, meta)
+  takeOverUserAdditions(recording, main, startup)
+  const faults: string[] = []
+  if (meta.append_backward !== undefined) {
+    const { loss, params_grads: recorded } = meta.append_backward
+    const pairs = appendBackward(main.globalBlock().var(loss))
+    comparePairs(
+      recorded,
+      pairs.map(({ param, grad }) => [param.name, grad.name]),
+      faults,
+    )
+  }
+  if (meta.gradients !== undefined) applyGradients(main, meta.gradients, faults)
+  for (const call of meta.minimize) {
+    if (call.loss === undefined) continue
+    const { paramsGrads } = optimizerOf(call, main).minimize(main.globalBlock().var(call.loss), {
+      startup,
+      ...(call.minimize_args?.no_grad_set === undefined ? {} : { noGradSet: call.minimize_args.no_grad_set }),
+      ...(call.minimize_args?.parameters === undefined ? {} : { parameterList: call.minimize_args.parameters }),
+    })
+    const names = paramsGrads.map(({ param }) => param.name).sort()
+    const recorded = call.params_grads?.map(([param]) => param).sort() ?? names
+    if (names.join() !== recorded.join())
+      faults.push(`minimize trains [${names.join()}], recorded [${recorded.join()}]`)
+  }
+  compareNames(meta, main, faults)
+  return { main, startup, faults }
+}
+
+function setNames(main: Program, meta: Meta): void {
+  if (meta.unique_names_before_backward === undefined) return
+  main.names.clear()
+  for (const [key, next] of Object.entries(meta.unique_names_before_backward)) main.names.set(key, next)
+}
+
+/** Parameters in the order in which they were created, with the attributes that a ProgramDesc cannot hold. */
+function setParameters(main: Program, meta: Meta): void {
+  const block = main.globalBlock()
+  for (const record of meta.parameters ?? []) {
+    const variable = block.vars.get(record.name)
+    if (variable === undefined) continue
+    block.removeVar(record.name)
+    const { regularizer } = record
+    block.createParameter(
+      { ...variable, stopGradient: variable.stopGradient },
+      {
+        trainable: record.trainable,
+        learningRate: record.learning_rate,
+        regularizer: regularizer === null ? null : { type: regularizer.class, coeff: regularizer.coeff },
+        needClip: record.need_clip,
+      },
+    )
+  }
+}
+
+/**
+ * Operators that the user added after the stored stage and before the calls stand in main.json alone: everything behind the stored operators
+ * up to the first one of backward, with its variables, and what initializes them.
+ */
+function takeOverUserAdditions(recording: Recording, main: Program, startup: Program): void {
+  const recorded = recording.program('main')
+  const recordedStartup = recording.program('startup')
+  if (
+    recorded === undefined ||
+    recordedStartup === undefined ||
+    recording.meta.unique_names_before_backward === undefined
+  )
+    return
+  const block = main.globalBlock()
+  const { ops } = recorded.globalBlock()
+  const added: Operator[] = []
+  for (const op of ops.slice(block.ops.length)) {
+    if (op.role & (OpRole.Backward | OpRole.Optimize)) break
+    added.push(op)
+  }
+  const wanted = new Set(added.flatMap((op) => [...op.inputNames(), ...op.outputNames()]))
+  for (const call of recording.meta.minimize) {
+    for (const value of Object.values(call.args)) {
+      const name = variableName(value)
+      if (name !== undefined) wanted.add(name)
+    }
+  }
+  for (const [name, variable] of recorded.globalBlock().vars) {
+    if (wanted.has(name) && !block.hasVar(name)) block.createVar({ ...variable })
+  }
+  for (const op of added) block.insertOperator(block.ops.length, new Operator(op.parts()))
+  const startupBlock = startup.globalBlock()
+  for (const op of recordedStartup.globalBlock().ops.slice(startupBlock.ops.length)) {
+    if (!op.outputNames().some((name) => wanted.has(name))) break
+    for (const name of op.outputNames()) {
+      const variable = recordedStartup.globalBlock().vars.get(name)
+      if (variable !== undefined && !startupBlock.hasVar(name)) startupBlock.createVar({ ...variable })
+    }
+    startupBlock.insertOperator(startupBlock.ops.length, new Operator(op.parts()))
+  }
+}
+
+const variableName = (value: unknown): string | undefined =>
+  typeof value === 'object' && value !== null && 'variable' in value ? String(value.variable) : undefined
+
+function applyGradients(main: Program, call: NonNullable<Meta['gradients']>, faults: string[]): void {
+  const block = main.globalBlock()
+  if (call.chain !== undefined) {
+    const input = block.var(call.input!)
+    let target: Variable = block.var(call.chain[0]!)
+    for (const recorded of call.chain.slice(1)) {
+      const [result] = gradients([target], [input])
+      if (result?.name !== recorded) faults.push(`gradients gives ${result?.name}, recorded ${recorded}`)
+      if (result === null || result === undefined) return
+      target = result
+    }
+    return
+  }
+  const made = gradients(
+    call.targets!.map((name) => block.var(name)),
+    call.inputs!.map((name) => block.var(name)),
+    call.target_gradients === undefined
+      ? {}
+      : { targetGradients: call.target_gradients.map((name) => (name === null ? null : block.var(name))) },
+  )
+  const names = made.map((variable) => variable?.name ?? null)
+  if (JSON.stringify(names) !== JSON.stringify(call.result)) {
+    faults.push(`gradients gives ${JSON.stringify(names)}, recorded ${JSON.stringify(call.result)}`)
+  }
+}
+
+/** The optimizer of a recorded call, from Paddle's class name and argument names. */
+export function optimizerOf(call: MinimizeRecord, main: Program): Optimizer {
+  const Class = (optimizers as unknown as Record<string, new (options: object) => Optimizer>)[call.optimizer]
+  if (Class === undefined) throw new Error(`the optimizer ${call.optimizer} is not implemented yet`)
+  const options: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(call.args)) {
+    options[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = argument(value, main)
+  }
+  return new Class(options)
+}
+
+function argument(value: unknown, main: Program): unknown {
+  const name = variableName(value)
+  if (name !== undefined) return main.globalBlock().var(name)
+  if (typeof value !== 'object' || value === null || !('class' in value)) return value
+  const { class: type, ...args } = value as unknown as { class: string } & Record<string, number>
+  const makers: Readonly<Record<string, () => Regularizer | GradClip>> = {
+    L1Decay: () => L1Decay(args['coeff']!),
+    L2Decay: () => L2Decay(args['coeff']!),
+    ClipGradByGlobalNorm: () => ClipGradByGlobalNorm(args['clip_norm']!),
+    ClipGradByNorm: () => ClipGradByNorm(args['clip_norm']!),
+    ClipGradByValue: () => ClipGradByValue(args['max']!, args['min']!),
+  }
+  const make = makers[type]
+  if (make === undefined) throw new Error(`${type} is not implemented yet`)
+  return make()
+}
+
+function comparePairs(
+  recorded: readonly (readonly string[])[],
+  made: readonly (readonly string[])[],
+  faults: string[],
+): void {
+  if (JSON.stringify(recorded) !== JSON.stringify(made)) {
+    faults.push(`pairs ${JSON.stringify(made)}, recorded ${JSON.stringify(recorded)}`)
+  }
+}
+
+/** The counters that the recording left behind. */
+function compareNames(meta: Meta, main: Program, faults: string[]): void {
+  for (const [key, next] of Object.entries(meta.unique_names_after ?? {})) {
+    if (main.names.count(key) !== next) faults.push(`name counter ${key} is ${main.names.count(key)}, recorded ${next}`)
+  }
+}
