@@ -236,26 +236,7 @@ export class Block {
   }
 
   #attrs(def: AnyOpDef, given: Readonly<Record<string, unknown>>): Record<string, AttrValue> {
-    const attrs: Record<string, AttrValue> = {}
-    for (const [name, value] of Object.entries(given)) {
-      if (value === undefined) continue
-      if (!Object.hasOwn(def.attrs, name) && !Object.hasOwn(GENERIC_ATTRS, name)) {
-        const hint = suggest(name, Object.keys(def.attrs))
-        throw new NotFoundError('E209', `${def.type} has no attribute "${name}"`, {
-          expected: Object.keys(def.attrs),
-          got: name,
-          hint: hint ?? `its attributes are ${Object.keys(def.attrs).join(', ') || 'none'}`,
-        })
-      }
-      attrs[name] = parseAttr(def, name, value)
-    }
-    for (const [name, declared] of Object.entries(def.attrs) as [string, Attr][]) {
-      if (Object.hasOwn(attrs, name)) continue
-      if (declared.required) {
-        throw new InvalidArgumentError('E201', `${def.type}: attr ${name} must be given`, { expected: declared.type })
-      }
-      attrs[name] = declared.default as AttrValue
-    }
+    const attrs = fillAttrs(def, given)
     const { program } = this
     attrs[OP_ROLE] ??= program.currentRole
     attrs[OP_ROLE_VAR] ??= [...program.currentRoleVars]
@@ -345,6 +326,34 @@ export class Block {
       ...(hint === undefined ? {} : { hint }),
     })
   }
+}
+
+/**
+ * The attributes that a caller gives, checked, with the defaults of the definition for the others.
+ * @throws NotFoundError E209 for a name that the definition does not have, InvalidArgumentError E201 for a value or a missing attribute.
+ */
+export function fillAttrs(def: AnyOpDef, given: Readonly<Record<string, unknown>>): Record<string, AttrValue> {
+  const attrs: Record<string, AttrValue> = {}
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue
+    if (!Object.hasOwn(def.attrs, name) && !Object.hasOwn(GENERIC_ATTRS, name)) {
+      const hint = suggest(name, Object.keys(def.attrs))
+      throw new NotFoundError('E209', `${def.type} has no attribute "${name}"`, {
+        expected: Object.keys(def.attrs),
+        got: name,
+        hint: hint ?? `its attributes are ${Object.keys(def.attrs).join(', ') || 'none'}`,
+      })
+    }
+    attrs[name] = parseAttr(def, name, value)
+  }
+  for (const [name, declared] of Object.entries(def.attrs) as [string, Attr][]) {
+    if (Object.hasOwn(attrs, name)) continue
+    if (declared.required) {
+      throw new InvalidArgumentError('E201', `${def.type}: attr ${name} must be given`, { expected: declared.type })
+    }
+    attrs[name] = declared.default as AttrValue
+  }
+  return attrs
 }
 
 /** Element type, shape and kind of a variable as inference found them. */

@@ -142,6 +142,8 @@ export interface OpDesc {
   readonly outputs: Readonly<Record<string, readonly string[]>>
   /** 'copied': all attributes of the forward operator, also those that no definition declares. */
   readonly attrs: Readonly<Record<string, unknown>> | 'copied'
+  /** The definition that the description was made from: dygraph runs it without a look-up by name. */
+  readonly def?: AnyOpDef
 }
 
 /** Paddle's placeholder for a variable that nobody wants. */
@@ -261,6 +263,7 @@ export function describeOp<I extends Slots, O extends Slots, A extends Attrs>(
     inputs: namesBySlot(args.inputs),
     outputs: namesBySlot(args.outputs),
     attrs: args.attrs as OpDesc['attrs'],
+    def,
   }
 }
 

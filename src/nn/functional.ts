@@ -5,7 +5,8 @@
 import { InvalidArgumentError } from '../errors.ts'
 import { LayerHelper, type ParamAttr } from '../framework/layer_helper.ts'
 import type { Variable } from '../framework/variable.ts'
-import { callOp } from '../modes/call.ts'
+import { callOp, type OpValue } from '../modes/call.ts'
+import { layerFor } from '../modes/parameters.ts'
 import { ops } from '../ops/index.ts'
 import { formatShape, product } from '../tensor/shape.ts'
 
@@ -61,31 +62,39 @@ export interface LinearOptions {
 }
 
 /** x W + b with `matmul_v2`: x [*, in], weight [in, out], bias [out]. */
-export function linear(x: Variable, weight: Variable, bias?: Variable, options: LinearOptions = {}): Variable {
-  const helper = new LayerHelper('linear', { name: options.name })
-  const product = callOp(ops.matmul_v2, { X: x, Y: weight }, {}, { layer: helper }).Out
-  if (bias === undefined) return product
-  return callOp(ops.elementwise_add, { X: product, Y: bias }, { axis: x.shape.length - 1 }, { layer: helper }).Out
+export function linear<V extends OpValue>(
+  x: V,
+  weight: OpValue,
+  bias?: OpValue,
+  options: LinearOptions = {},
+): V {
+  const layer = layerFor('linear', options.name)
+  const out = callOp(ops.matmul_v2, { X: x as OpValue, Y: weight }, {}, { layer }).Out
+  if (bias === undefined) return out as V
+  return callOp(ops.elementwise_add, { X: out, Y: bias }, { axis: x.shape.length - 1 }, { layer }).Out as V
 }
 
 /** max(x, 0). */
-export const relu = (x: Variable): Variable => callOp(ops.relu, { X: x }, {}).Out
+export const relu = <V extends OpValue>(x: V): V => callOp(ops.relu, { X: x as OpValue }, {}).Out as V
 /** 1 / (1 + exp(-x)). */
-export const sigmoid = (x: Variable): Variable => callOp(ops.sigmoid, { X: x }, {}).Out
-export const tanh = (x: Variable): Variable => callOp(ops.tanh, { X: x }, {}).Out
+export const sigmoid = <V extends OpValue>(x: V): V => callOp(ops.sigmoid, { X: x as OpValue }, {}).Out as V
+export const tanh = <V extends OpValue>(x: V): V => callOp(ops.tanh, { X: x as OpValue }, {}).Out as V
 /** exp(x) / sum(exp(x)) along `axis`. */
-export const softmax = (x: Variable, axis = -1): Variable => callOp(ops.softmax, { X: x }, { axis }).Out
+export const softmax = <V extends OpValue>(x: V, axis = -1): V =>
+  callOp(ops.softmax, { X: x as OpValue }, { axis }).Out as V
 
 /** The mean over `axis` (default: over all elements, giving a 0-D result). */
-export const mean = (x: Variable, axis?: number | readonly number[], keepDim = false): Variable => x.mean(axis, keepDim)
+export const mean = <V extends OpValue>(x: V, axis?: number | readonly number[], keepDim = false): V =>
+  x.mean(axis, keepDim) as V
 /** The sum over `axis` (default: over all elements, giving a 0-D result). */
-export const sum = (x: Variable, axis?: number | readonly number[], keepDim = false): Variable => x.sum(axis, keepDim)
+export const sum = <V extends OpValue>(x: V, axis?: number | readonly number[], keepDim = false): V =>
+  x.sum(axis, keepDim) as V
 
 /** (input - label)^2 for each element. */
-export function squareErrorCost(input: Variable, label: Variable): Variable {
-  const helper = new LayerHelper('square_error_cost')
-  const difference = callOp(ops.elementwise_sub, { X: input, Y: label }, {}, { layer: helper }).Out
-  return callOp(ops.square, { X: difference }, {}, { layer: helper }).Out
+export function squareErrorCost<V extends OpValue>(input: V, label: V): V {
+  const layer = layerFor('square_error_cost')
+  const difference = callOp(ops.elementwise_sub, { X: input as OpValue, Y: label as OpValue }, {}, { layer }).Out
+  return callOp(ops.square, { X: difference }, {}, { layer }).Out as V
 }
 
 export interface SoftmaxWithCrossEntropyOptions {
@@ -102,21 +111,21 @@ export interface SoftmaxWithCrossEntropyOptions {
  * -log(softmax(logits)[label]) for each row.
  * @param logits [N, C]. @param label [N, 1] class numbers, or [N, C] probabilities with softLabel. @returns [N, 1].
  */
-export function softmaxWithCrossEntropy(
-  logits: Variable,
-  label: Variable,
+export function softmaxWithCrossEntropy<V extends OpValue>(
+  logits: V,
+  label: V,
   options: SoftmaxWithCrossEntropyOptions = {},
-): Variable {
+): V {
   return callOp(
     ops.softmax_with_cross_entropy,
-    { Logits: logits, Label: label },
+    { Logits: logits as OpValue, Label: label as OpValue },
     {
       soft_label: options.softLabel ?? false,
       ignore_index: options.ignoreIndex ?? -100,
       numeric_stable_mode: options.numericStableMode ?? true,
       axis: options.axis ?? -1,
     },
-  ).Loss
+  ).Loss as V
 }
 
 export interface CrossEntropyOptions {
@@ -129,17 +138,14 @@ export interface CrossEntropyOptions {
 /**
  * Softmax and cross entropy in one, reduced.
  * @param input [N, C] logits. @param label [N, 1] class numbers, or [N, C] probabilities with softLabel. @returns 0-D, or [N, 1] with 'none'.
+ * @throws InvalidArgumentError E203 for a label of another rank.
  */
-export function crossEntropy(input: Variable, label: Variable, options: CrossEntropyOptions = {}): Variable {
+export function crossEntropy<V extends OpValue>(input: V, label: V, options: CrossEntropyOptions = {}): V {
   if (label.shape.length !== input.shape.length) {
     throw new InvalidArgumentError(
       'E203',
       `crossEntropy: label must have the rank of input, got ${formatShape(label.shape)} for ${formatShape(input.shape)}`,
-      {
-        where: { variable: label.name },
-        expected: input.shape,
-        got: label.shape,
-      },
+      { expected: input.shape, got: label.shape },
     )
   }
   const loss = softmaxWithCrossEntropy(input, label, {
@@ -147,7 +153,7 @@ export function crossEntropy(input: Variable, label: Variable, options: CrossEnt
     axis: options.axis ?? -1,
   })
   const reduction = options.reduction ?? 'mean'
-  return reduction === 'none' ? loss : reduction === 'sum' ? loss.sum() : loss.mean()
+  return reduction === 'none' ? loss : reduction === 'sum' ? sum(loss) : mean(loss)
 }
 
 export interface DropoutOptions {
@@ -159,17 +165,19 @@ export interface DropoutOptions {
   readonly training?: boolean
 }
 
-/** Sets elements to zero at random. With p = 0 the input is returned and no operator appended. */
-export function dropout(x: Variable, options: DropoutOptions = {}): Variable {
+/** Sets elements to zero at random. With p = 0 the input is returned and no operator called. */
+export function dropout<V extends OpValue>(x: V, options: DropoutOptions = {}): V {
   const { p = 0.5, mode = 'upscale_in_train', training = true } = options
   if (p === 0) return x
-  const helper = new LayerHelper('dropout')
-  const out = helper.createVariable(x.dtype)
-  const mask = helper.createVariable('uint8', { stopGradient: true })
-  const seed = helper.programs.main.randomSeed
-  callOp(
+  const layer = layerFor('dropout')
+  const seed = layer?.programs.main.randomSeed ?? 0
+  const outputs =
+    layer === undefined
+      ? {}
+      : { outputs: { Out: layer.createVariable(x.dtype), Mask: layer.createVariable('uint8', { stopGradient: true }) } }
+  return callOp(
     ops.dropout,
-    { X: x },
+    { X: x as OpValue },
     {
       dropout_prob: p,
       is_test: !training,
@@ -177,14 +185,13 @@ export function dropout(x: Variable, options: DropoutOptions = {}): Variable {
       fix_seed: seed !== 0,
       seed,
     },
-    { layer: helper, outputs: { Out: out, Mask: mask } },
-  )
-  return out
+    { layer, ...outputs },
+  ).Out as V
 }
 
 /** The share of rows whose label is among the `k` largest of `input` [N, C]; 0-D. @param label [N, 1] int64. */
-export function accuracy(input: Variable, label: Variable, k = 1): Variable {
-  const helper = new LayerHelper('accuracy')
-  const top = callOp(ops.top_k_v2, { X: input }, { k, sorted: false }, { layer: helper })
-  return callOp(ops.accuracy, { Out: top.Out, Indices: top.Indices, Label: label }, {}, { layer: helper }).Accuracy
+export function accuracy<V extends OpValue>(input: V, label: V, k = 1): V {
+  const layer = layerFor('accuracy')
+  const top = callOp(ops.top_k_v2, { X: input as OpValue }, { k, sorted: false }, { layer })
+  return callOp(ops.accuracy, { Out: top.Out, Indices: top.Indices, Label: label as OpValue }, {}, { layer }).Accuracy as V
 }

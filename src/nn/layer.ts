@@ -2,29 +2,34 @@
  * Layers as objects: they make their parameters when they are built and are called as often as wanted.
  * Source: python/paddle/nn/layer/ (2.6.2).
  */
-import { LayerHelper, type ParamAttr } from '../framework/layer_helper.ts'
-import type { Parameter, Variable } from '../framework/variable.ts'
+import type { ParamAttr } from '../framework/layer_helper.ts'
+import { Parameter } from '../framework/variable.ts'
+import type { OpValue } from '../modes/call.ts'
+import { ParameterMaker } from '../modes/parameters.ts'
+import { ParameterTensor } from '../tensor/parameter_tensor.ts'
 import * as functional from './functional.ts'
 
 /** Base of all layers: subclasses implement `forward`. */
 export abstract class Layer {
-  abstract forward(x: Variable): Variable
+  abstract forward<V extends OpValue>(x: V): V
 
   /** Parameters of this layer and of the layers it holds, in the order of its members. */
-  parameters(): Parameter[] {
-    const found = new Set<Parameter>()
+  allParameters(): (Parameter | ParameterTensor)[] {
+    const found = new Set<Parameter | ParameterTensor>()
     const visit = (value: unknown): void => {
-      if (value instanceof Layer) for (const param of value.parameters()) found.add(param)
+      if (value instanceof Layer) for (const param of value.allParameters()) found.add(param)
       else if (Array.isArray(value)) for (const item of value) visit(item)
-      else if (isParameter(value)) found.add(value)
+      else if (value instanceof Parameter || value instanceof ParameterTensor) found.add(value)
     }
     for (const value of Object.values(this)) visit(value)
     return [...found]
   }
-}
 
-const isParameter = (value: unknown): value is Parameter =>
-  typeof value === 'object' && value !== null && 'isParameter' in value && value.isParameter === true
+  /** The parameters of a layer made outside of `build`, for an optimizer's `parameters`. */
+  parameters(): ParameterTensor[] {
+    return this.allParameters().filter((param) => param instanceof ParameterTensor)
+  }
+}
 
 export interface LinearLayerOptions {
   readonly weightAttr?: ParamAttr
@@ -32,22 +37,22 @@ export interface LinearLayerOptions {
   readonly biasAttr?: ParamAttr | false
 }
 
-/** x W + b: weight [inFeatures, outFeatures], named `linear_<n>.w_0`. */
+/** x W + b: weight [inFeatures, outFeatures], named `linear_<n>.w_0`; in dygraph a tensor, inside `build` a parameter of the program. */
 export class Linear extends Layer {
-  readonly weight: Parameter
-  readonly bias: Parameter | undefined
+  readonly weight: Parameter | ParameterTensor
+  readonly bias: Parameter | ParameterTensor | undefined
 
   constructor(inFeatures: number, outFeatures: number, options: LinearLayerOptions = {}) {
     super()
-    const helper = new LayerHelper('linear')
-    this.weight = helper.createParameter({ attr: options.weightAttr, shape: [inFeatures, outFeatures] })
+    const maker = new ParameterMaker('linear')
+    this.weight = maker.create({ attr: options.weightAttr, shape: [inFeatures, outFeatures] })
     this.bias =
       options.biasAttr === false
         ? undefined
-        : helper.createParameter({ attr: options.biasAttr, shape: [outFeatures], isBias: true })
+        : maker.create({ attr: options.biasAttr, shape: [outFeatures], isBias: true })
   }
 
-  override forward(x: Variable): Variable {
+  override forward<V extends OpValue>(x: V): V {
     return functional.linear(x, this.weight, this.bias)
   }
 }
@@ -61,25 +66,25 @@ export class Sequential extends Layer {
     this.layers = layers
   }
 
-  override forward(x: Variable): Variable {
-    return this.layers.reduce((value, layer) => layer.forward(value), x)
+  override forward<V extends OpValue>(x: V): V {
+    return this.layers.reduce<V>((value, layer) => layer.forward(value), x)
   }
 }
 
 export class ReLU extends Layer {
-  override forward(x: Variable): Variable {
+  override forward<V extends OpValue>(x: V): V {
     return functional.relu(x)
   }
 }
 
 export class Sigmoid extends Layer {
-  override forward(x: Variable): Variable {
+  override forward<V extends OpValue>(x: V): V {
     return functional.sigmoid(x)
   }
 }
 
 export class Tanh extends Layer {
-  override forward(x: Variable): Variable {
+  override forward<V extends OpValue>(x: V): V {
     return functional.tanh(x)
   }
 }
@@ -92,7 +97,7 @@ export class Softmax extends Layer {
     this.axis = axis
   }
 
-  override forward(x: Variable): Variable {
+  override forward<V extends OpValue>(x: V): V {
     return functional.softmax(x, this.axis)
   }
 }
@@ -107,7 +112,7 @@ export class Dropout extends Layer {
     this.mode = mode
   }
 
-  override forward(x: Variable): Variable {
+  override forward<V extends OpValue>(x: V): V {
     return functional.dropout(x, { p: this.p, mode: this.mode })
   }
 }

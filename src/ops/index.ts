@@ -1,13 +1,105 @@
 /** The table of the standard operators, by Paddle's operator type. */
 import type { Attrs, Filled, FilledAttrs, GivenAttrs, OpLibrary, Slots } from '../framework/op_def.ts'
-import { relu, reluGrad } from './math/activation.ts'
+import {
+  abs,
+  absGrad,
+  exp,
+  expGrad,
+  log,
+  logGrad,
+  relu,
+  reluGrad,
+  sigmoid,
+  sigmoidGrad,
+  sqrt,
+  sqrtGrad,
+  square,
+  squareGrad,
+  tanh,
+  tanhGrad,
+} from './math/activation.ts'
+import { cast } from './math/cast.ts'
+import { clip, clipGrad } from './math/clip.ts'
+import { equal, greaterEqual, greaterThan, lessEqual, lessThan, notEqual } from './math/compare.ts'
+import {
+  elementwiseAdd,
+  elementwiseAddGrad,
+  elementwiseDiv,
+  elementwiseDivGrad,
+  elementwiseMax,
+  elementwiseMaxGrad,
+  elementwiseMin,
+  elementwiseMinGrad,
+  elementwiseMul,
+  elementwiseMulGrad,
+  elementwisePow,
+  elementwisePowGrad,
+  elementwiseSub,
+  elementwiseSubGrad,
+} from './math/elementwise.ts'
+import { increment } from './math/increment.ts'
+import { matmulV2, matmulV2Grad } from './math/matmul.ts'
+import { mean, meanGrad, squaredL2Norm, squaredL2NormGrad } from './math/mean.ts'
+import { mul, mulGrad } from './math/mul.ts'
+import { scale } from './math/scale.ts'
+import { sign } from './math/sign.ts'
+import { sum } from './math/sum.ts'
 import { adam } from './optimizer/adam.ts'
 import { sgd } from './optimizer/sgd.ts'
 
 export const ops = {
   // math
+  abs,
+  abs_grad: absGrad,
+  cast,
+  clip,
+  clip_grad: clipGrad,
+  elementwise_add: elementwiseAdd,
+  elementwise_add_grad: elementwiseAddGrad,
+  elementwise_div: elementwiseDiv,
+  elementwise_div_grad: elementwiseDivGrad,
+  elementwise_max: elementwiseMax,
+  elementwise_max_grad: elementwiseMaxGrad,
+  elementwise_min: elementwiseMin,
+  elementwise_min_grad: elementwiseMinGrad,
+  elementwise_mul: elementwiseMul,
+  elementwise_mul_grad: elementwiseMulGrad,
+  elementwise_pow: elementwisePow,
+  elementwise_pow_grad: elementwisePowGrad,
+  elementwise_sub: elementwiseSub,
+  elementwise_sub_grad: elementwiseSubGrad,
+  equal,
+  exp,
+  exp_grad: expGrad,
+  greater_equal: greaterEqual,
+  greater_than: greaterThan,
+  increment,
+  less_equal: lessEqual,
+  less_than: lessThan,
+  log,
+  log_grad: logGrad,
+  matmul_v2: matmulV2,
+  matmul_v2_grad: matmulV2Grad,
+  mean,
+  mean_grad: meanGrad,
+  mul,
+  mul_grad: mulGrad,
+  not_equal: notEqual,
   relu,
   relu_grad: reluGrad,
+  scale,
+  sigmoid,
+  sigmoid_grad: sigmoidGrad,
+  sign,
+  sqrt,
+  sqrt_grad: sqrtGrad,
+  square,
+  square_grad: squareGrad,
+  squared_l2_norm: squaredL2Norm,
+  squared_l2_norm_grad: squaredL2NormGrad,
+  sum,
+  tanh,
+  tanh_grad: tanhGrad,
   // optimizer
   adam,
   sgd,

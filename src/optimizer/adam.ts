@@ -1,9 +1,9 @@
 /** Adam. Source: python/paddle/optimizer/adam.py (2.6.2); Kingma and Ba 2014. */
 import { InvalidArgumentError } from '../errors.ts'
-import type { Block, SlotValue } from '../framework/block.ts'
-import type { Operator } from '../framework/operator.ts'
-import { type Parameter, Variable } from '../framework/variable.ts'
+import { Variable } from '../framework/variable.ts'
+import type { OptimizerValue } from './emitter.ts'
 import { type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
+import type { OptimizedParameter } from './parameter.ts'
 
 export interface AdamOptions extends OptimizerOptions {
   /** Decay of the first moment, in [0, 1), or a variable of one element. Default 0.9. */
@@ -39,7 +39,7 @@ export class Adam extends Optimizer {
     this.lazyMode = options.lazyMode ?? false
   }
 
-  override _create_accumulators(_block: Block, parameters: readonly Parameter[]): void {
+  override _create_accumulators(_block: unknown, parameters: readonly OptimizedParameter[]): void {
     for (const param of parameters) {
       const target = this._uses_master_weight(param) ? this._create_master_weight(param) : param
       this._add_accumulator(MOMENT1, target)
@@ -49,7 +49,7 @@ export class Adam extends Optimizer {
     }
   }
 
-  override _append_optimize_op(block: OpSink, [param, grad]: readonly [Parameter, Variable]): Operator {
+  override _append_optimize_op(block: OpSink, [param, grad]: readonly [OptimizedParameter, OptimizerValue]): unknown {
     const master = this._uses_master_weight(param) ? this._create_master_weight(param) : undefined
     const target = master ?? param
     const moment1 = this._get_accumulator(MOMENT1, target)
@@ -57,7 +57,7 @@ export class Adam extends Optimizer {
     const beta1Pow = this._get_accumulator(BETA1_POW, target)
     const beta2Pow = this._get_accumulator(BETA2_POW, target)
 
-    const inputs: Record<string, SlotValue> = {
+    const inputs: Record<string, OptimizerValue> = {
       Param: param,
       Grad: grad,
       LearningRate: this._create_param_lr([param, grad]),
@@ -66,7 +66,7 @@ export class Adam extends Optimizer {
       Beta1Pow: beta1Pow,
       Beta2Pow: beta2Pow,
     }
-    const outputs: Record<string, SlotValue> = {
+    const outputs: Record<string, OptimizerValue> = {
       ParamOut: param,
       Moment1Out: moment1,
       Moment2Out: moment2,

@@ -1,24 +1,33 @@
 /**
- * The flow that all optimizers share: backward, clipping, decay, learning rate, accumulators, then one update operator per parameter.
- * Subclasses implement Paddle's hooks under Paddle's names. Source: python/paddle/optimizer/optimizer.py (2.6.2).
+ * The flow that all optimizers share: clipping, decay, learning rate, accumulators, then one update operator per parameter. `minimize`
+ * appends it to a program, `step` runs it at once; both call the same hooks, which subclasses implement under Paddle's names.
+ * Source: python/paddle/optimizer/optimizer.py (2.6.2).
  */
 import { InvalidArgumentError, NotFoundError, PreconditionNotMetError } from '../errors.ts'
 import { appendBackward, type ParamGrad } from '../framework/autodiff/backward.ts'
-import type { AppendOpDesc, Block } from '../framework/block.ts'
+import type { Block } from '../framework/block.ts'
 import { initializer } from '../framework/initializer.ts'
-import { OpRole } from '../framework/op_role.ts'
+import { OP_ROLE_VAR, OpRole } from '../framework/op_role.ts'
 import type { Operator } from '../framework/operator.ts'
 import type { Program } from '../framework/program.ts'
 import type { ProgramPair } from '../framework/program_guard.ts'
-import type { Parameter, Regularizer, Variable } from '../framework/variable.ts'
+import type { Regularizer, Variable } from '../framework/variable.ts'
 import { type DType, isHalf } from '../tensor/dtype.ts'
+import { ParameterTensor } from '../tensor/parameter_tensor.ts'
 import type { Shape } from '../tensor/shape.ts'
+import { Tensor } from '../tensor/tensor.ts'
+import type { TensorEngine } from '../tensor/tensor_like.ts'
 import type { GradClip } from './clip.ts'
-import { appendRegularizationOps, toRegularizer } from './regularizer.ts'
+import { eagerEmitter, type OptimizerValue, type ParamGradPair, staticEmitter } from './emitter.ts'
+import type { OptimizedParameter } from './parameter.ts'
+import { appendRegularization, toRegularizer } from './regularizer.ts'
+import { constantTensor } from './state.ts'
 
 export interface OptimizerOptions {
-  /** Default 0.001. */
-  readonly learningRate?: number
+  /** Default 0.001. A variable of the program takes its place as it is. */
+  readonly learningRate?: number | Variable
+  /** Dygraph: the parameters that `step` updates. */
+  readonly parameters?: readonly ParameterTensor[]
   /** A number means L2Decay. */
   readonly weightDecay?: number | Regularizer | null
   readonly gradClip?: GradClip | null
@@ -42,9 +51,17 @@ export interface MinimizeResult {
   readonly paramsGrads: readonly ParamGrad[]
 }
 
-/** Where an optimizer's operators go: a block. */
+/** An update operator as hooks describe it. */
+export interface UpdateDesc {
+  readonly type: string
+  readonly inputs: Readonly<Record<string, OptimizerValue>>
+  readonly outputs: Readonly<Record<string, OptimizerValue>>
+  readonly attrs?: Readonly<Record<string, unknown>>
+}
+
+/** Where a hook puts its operator: a block appends it, dygraph runs it at once. */
 export interface OpSink {
-  appendOp(desc: AppendOpDesc): Operator
+  appendOp(desc: UpdateDesc): unknown
 }
 
 export interface AccumulatorOptions {
@@ -60,21 +77,24 @@ export interface AccumulatorOptions {
 export abstract class Optimizer {
   /** Paddle's class name: the key of the name counter. */
   abstract readonly type: string
-  readonly learningRate: number
+  readonly learningRate: number | Variable
   readonly regularizer: Regularizer | null
   readonly gradClip: GradClip | null
   readonly name: string | undefined
   readonly multiPrecision: boolean
-  #accumulators = new Map<string, Map<string, Variable>>()
-  #masters = new Map<string, Variable>()
+  readonly parameters: readonly ParameterTensor[]
+  #accumulators = new Map<string, Map<string, OptimizerValue>>()
+  #masters = new Map<string, OptimizerValue>()
   #learningRates = new WeakMap<Program, Variable>()
+  #eagerRate: Tensor | undefined
+  /** The programs being appended to; undefined while `step` runs. */
   #programs: ProgramPair | undefined
   #lossDType: DType = 'float32'
 
-  /** @throws InvalidArgumentError E310 for a learning rate that is no finite number. */
+  /** @throws InvalidArgumentError E310 for a learning rate that is neither a finite number nor a variable. */
   constructor(options: OptimizerOptions = {}) {
     const rate = options.learningRate ?? 0.001
-    if (typeof rate !== 'number' || !Number.isFinite(rate)) {
+    if (typeof rate === 'number' ? !Number.isFinite(rate) : typeof rate !== 'object') {
       throw new InvalidArgumentError('E310', `learningRate must be a finite number, got ${String(rate)}`, {
         expected: 'a finite number',
         got: rate,
@@ -85,6 +105,7 @@ export abstract class Optimizer {
     this.gradClip = options.gradClip ?? null
     this.name = options.name
     this.multiPrecision = options.multiPrecision ?? false
+    this.parameters = options.parameters ?? []
   }
 
   /**
@@ -93,7 +114,7 @@ export abstract class Optimizer {
    * startup program is known.
    */
   minimize(loss: Variable, options: MinimizeOptions = {}): MinimizeResult {
-    const startup = this.#startup(loss.block.program, options.startup)
+    const startup = startupOf(loss.block.program, options.startup)
     const pairs = this.backward(loss, options)
     return this.applyGradients(pairs, { startup })
   }
@@ -120,91 +141,143 @@ export abstract class Optimizer {
   /** The second half of minimize: clipping, decay and updates for pairs that `backward` or `appendBackward` gave. */
   applyGradients(paramsGrads: readonly ParamGrad[], options: { readonly startup?: Program } = {}): MinimizeResult {
     const first = paramsGrads[0]
-    if (first === undefined)
+    if (first === undefined) {
       throw new InvalidArgumentError('E301', 'applyGradients needs at least one parameter with a gradient')
+    }
     const main = first.param.block.program
-    const startup = this.#startup(main, options.startup)
-    this.#programs = { main, startup }
+    const programs = { main, startup: startupOf(main, options.startup) }
+    this.#programs = programs
     const block = main.globalBlock()
     const start = block.ops.length
-    let pairs = [...paramsGrads].sort((a, b) =>
-      a.param.name < b.param.name ? -1 : a.param.name > b.param.name ? 1 : 0,
-    )
+    let pairs = [...paramsGrads].sort((a, b) => (a.param.name < b.param.name ? -1 : a.param.name > b.param.name ? 1 : 0))
+    const emitter = staticEmitter(programs)
     const { gradClip } = this
     if (gradClip === null) main.nameScopes.skip('gradient_clip')
-    else pairs = main.withNameScope('gradient_clip', () => gradClip.append(pairs, { main, startup }))
-    pairs = appendRegularizationOps(pairs, this.regularizer, ({ param, grad }) =>
-      param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param),
+    else {
+      const before = pairs
+      pairs = main.withNameScope('gradient_clip', () => gradClip.clip(before, emitter)) as ParamGrad[]
+      correctRoleVars(block, start, before, pairs)
+    }
+    main.withNameScope('regularization', () =>
+      appendRegularization(pairs, this.regularizer, emitter, ({ param, grad }) =>
+        param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param),
+      ),
     )
-    this.#appendUpdates(block, pairs)
-    return { optimizeOps: block.ops.slice(start), paramsGrads: pairs }
-  }
-
-  #appendUpdates(block: Block, pairs: readonly ParamGrad[]): void {
-    const { main } = this.#programs!
     main.names.generate(this.type)
     this.#globalLearningRate()
     this._create_accumulators(
       block,
       pairs.map(({ param }) => param),
     )
+    const sink: OpSink = { appendOp: (desc) => block.appendOp(desc as Parameters<Block['appendOp']>[0]) }
     for (const { param, grad } of pairs) {
       main.withRole(OpRole.Optimize, [param.name, grad.name], () =>
-        main.withNameScope('optimizer', () => this._append_optimize_op(block, [param, grad])),
+        main.withNameScope('optimizer', () => this._append_optimize_op(sink, [param, grad])),
       )
     }
-    this._finish_update(block, pairs)
+    this._finish_update(sink, pairs)
+    return { optimizeOps: block.ops.slice(start), paramsGrads: pairs }
+  }
+
+  /**
+   * Dygraph: updates the parameters that have a gradient, in the order of the list.
+   * @throws PreconditionNotMetError E313 if the optimizer was made without `parameters`.
+   */
+  step(): void {
+    const engine = this.parameters[0]?.engine
+    if (engine === undefined) {
+      throw new PreconditionNotMetError('E313', `${this.type}.step() needs the parameters to update`, {
+        hint: 'make the optimizer with { parameters: model.parameters() }',
+      })
+    }
+    this.#programs = undefined
+    engine.noGrad(() => this.#stepNow(engine))
+  }
+
+  #stepNow(engine: TensorEngine): void {
+    let pairs: ParamGradPair[] = []
+    for (const param of this.parameters) if (param.trainable && param.grad !== null) pairs.push({ param, grad: param.grad })
+    if (pairs.length === 0) return
+    const emitter = eagerEmitter(engine)
+    if (this.gradClip !== null) pairs = this.gradClip.clip(pairs, emitter)
+    appendRegularization(pairs, this.regularizer, emitter, ({ param, grad }) =>
+      param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param),
+    )
+    const fresh = pairs.map(({ param }) => param).filter((param) => !this.#hasState(param))
+    const sink: OpSink = { appendOp: (desc) => engine.run(desc as Parameters<TensorEngine['run']>[0]) }
+    this._create_accumulators(sink, fresh)
+    for (const param of fresh) this.#stateful.add(param)
+    for (const { param, grad } of pairs) this._append_optimize_op(sink, [param, grad])
+    this._finish_update(sink, pairs)
+  }
+
+  #stateful = new WeakSet<OptimizedParameter>()
+  #hasState(param: OptimizedParameter): boolean {
+    return this.#stateful.has(param)
+  }
+
+  /** Dygraph: forgets the gradients of all parameters. */
+  clearGrad(): void {
+    for (const param of this.parameters) param.clearGrad()
   }
 
   /** Makes the accumulators of all parameters. */
-  _create_accumulators(_block: Block, _parameters: readonly Parameter[]): void {}
+  _create_accumulators(_block: unknown, _parameters: readonly OptimizedParameter[]): void {}
 
-  /** Appends the update operator of one parameter. */
-  abstract _append_optimize_op(block: OpSink, paramAndGrad: readonly [Parameter, Variable]): Operator
+  /** Appends (in dygraph: runs) the update operator of one parameter. */
+  abstract _append_optimize_op(block: OpSink, paramAndGrad: readonly [OptimizedParameter, OptimizerValue]): unknown
 
   /** Appends what comes after all updates. */
-  _finish_update(_block: Block, _parametersAndGrads: readonly ParamGrad[]): void {}
+  _finish_update(_block: OpSink, _parametersAndGrads: readonly ParamGradPair[]): void {}
 
   /**
-   * A persistable variable `<parameter>_<name>_<n>` beside a parameter, set once by the startup program.
+   * A value beside a parameter that training keeps: in a program the persistable variable `<parameter>_<name>_<n>`, set once by the startup
+   * program.
    * @param param the parameter, or its master weight. @throws InvalidArgumentError E311 if it exists.
    */
-  _add_accumulator(name: string, param: Variable, options: AccumulatorOptions = {}): Variable {
+  _add_accumulator(name: string, param: OptimizerValue, options: AccumulatorOptions = {}): OptimizerValue {
     const key = this.name === undefined ? name : `${this.name}_${name}`
     let ofName = this.#accumulators.get(key)
     if (ofName === undefined) this.#accumulators.set(key, (ofName = new Map()))
-    const existing = ofName.get(param.name)
-    if (existing !== undefined && existing.block.program === param.block.program) {
-      throw new InvalidArgumentError('E311', `accumulator ${name} of "${param.name}" exists already`, {
-        where: { variable: existing.name },
-      })
+    const owner = nameOf(param)
+    const existing = ofName.get(owner)
+    if (existing !== undefined && sameHome(existing, param)) {
+      throw new InvalidArgumentError('E311', `accumulator ${name} of "${owner}" exists already`, { where: { variable: owner } })
     }
-    const { main } = this.#programs!
     const dtype = options.dtype ?? (isHalf(param.dtype) ? 'float32' : param.dtype)
     const shape = options.shape ?? param.shape
-    const variable = this.#persistable(
-      { name: main.names.generate(`${param.name}_${key}`), dtype, shape, stopGradient: false },
-      options.fillValue ?? 0,
-      options.device,
-    )
-    ofName.set(param.name, variable)
-    return variable
+    const value = options.fillValue ?? 0
+    const made =
+      param instanceof Tensor
+        ? constantTensor(dtype, shape, value, param.engine)
+        : this.#persistable(
+            { name: this.#programs!.main.names.generate(`${owner}_${key}`), dtype, shape, stopGradient: false },
+            value,
+            options.device,
+          )
+    ofName.set(owner, made)
+    return made
   }
 
   /** @throws NotFoundError E312 if `_create_accumulators` did not make it. */
-  _get_accumulator(name: string, param: Variable): Variable {
+  _get_accumulator(name: string, param: OptimizerValue): OptimizerValue {
     const key = this.name === undefined ? name : `${this.name}_${name}`
-    const variable = this.#accumulators.get(key)?.get(param.name)
-    if (variable !== undefined) return variable
-    throw new NotFoundError('E312', `${this.type} has no accumulator ${name} for "${param.name}"`, {
-      where: { variable: param.name },
+    const owner = nameOf(param)
+    const found = this.#accumulators.get(key)?.get(owner)
+    if (found !== undefined) return found
+    throw new NotFoundError('E312', `${this.type} has no accumulator ${name} for "${owner}"`, {
+      where: { variable: owner },
       expected: [...this.#accumulators.keys()],
       got: name,
     })
   }
 
   /** The learning rate of a parameter: the global one, times the parameter's own factor if that is not 1. */
-  _create_param_lr([param]: readonly [Parameter, Variable]): Variable {
+  _create_param_lr([param]: readonly [OptimizedParameter, OptimizerValue]): OptimizerValue {
+    if (param instanceof ParameterTensor) {
+      const global = this.#globalEagerRate(param)
+      return param.learningRate === 1 ? global : global.mul(param.learningRate)
+    }
     const global = this.#globalLearningRate()
     if (param.learningRate === 1) return global
     const { main } = this.#programs!
@@ -223,29 +296,47 @@ export abstract class Optimizer {
     )
   }
 
-  /** The float32 copy that a half parameter is trained in; set by the startup program from the parameter. */
-  _create_master_weight(param: Parameter): Variable {
+  /** The float32 copy that a half parameter is trained in; in a program it is set by the startup program from the parameter. */
+  _create_master_weight(param: OptimizedParameter): OptimizerValue {
     const existing = this.#masters.get(param.name)
-    if (existing !== undefined && existing.block.program === param.block.program) return existing
-    const { main, startup } = this.#programs!
-    const name = main.names.generate(`${param.name}_fp32_master`)
-    const master = this.#persistable({ name, dtype: 'float32', shape: param.shape, stopGradient: true }, 0)
-    startup.globalBlock().appendOp({
-      type: 'cast',
-      inputs: { X: param.name },
-      outputs: { Out: name },
-      attrs: { in_dtype: param.dtype, out_dtype: 'float32' },
-    })
+    if (existing !== undefined && sameHome(existing, param)) return existing
+    let master: OptimizerValue
+    if (param instanceof ParameterTensor) {
+      master = param.engine!.call('cast', { X: param }, { in_dtype: param.dtype, out_dtype: 'float32' })
+    } else {
+      const { main, startup } = this.#programs!
+      const name = main.names.generate(`${param.name}_fp32_master`)
+      master = this.#persistable({ name, dtype: 'float32', shape: param.shape, stopGradient: true }, 0)
+      startup.globalBlock().appendOp({
+        type: 'cast',
+        inputs: { X: param.name },
+        outputs: { Out: name },
+        attrs: { in_dtype: param.dtype, out_dtype: 'float32' },
+      })
+    }
     this.#masters.set(param.name, master)
     return master
   }
 
   /** True for parameters that are updated through a master weight. */
-  _uses_master_weight(param: Variable): boolean {
+  _uses_master_weight(param: OptimizerValue): boolean {
     return this.multiPrecision && isHalf(param.dtype)
   }
 
+  #globalEagerRate(param: ParameterTensor): Tensor {
+    if (typeof this.learningRate !== 'number') {
+      throw new InvalidArgumentError('E310', 'a variable of a program cannot be the learning rate of step()', {
+        expected: 'a number',
+        got: this.learningRate.name,
+      })
+    }
+    const dtype = isHalf(param.dtype) ? 'float32' : param.dtype
+    this.#eagerRate ??= constantTensor(dtype, [], this.learningRate, param.engine)
+    return this.#eagerRate
+  }
+
   #globalLearningRate(): Variable {
+    if (typeof this.learningRate !== 'number') return this.learningRate
     const { main } = this.#programs!
     const existing = this.#learningRates.get(main)
     if (existing !== undefined) return existing
@@ -270,17 +361,46 @@ export abstract class Optimizer {
     if (device !== undefined) block.setAttr(block.ops[block.ops.length - 1]!, 'op_device', device)
     return variable
   }
+}
 
-  #startup(main: Program, given: Program | undefined): Program {
-    const startup = given ?? main.startup
-    if (startup === undefined) {
-      throw new PreconditionNotMetError('E304', 'no startup program is known for the program of the loss', {
-        hint: 'pass it: minimize(loss, { startup })',
-      })
-    }
-    // Accumulators are variables of both programs; a later run of main names the startup program in its errors.
-    main.startup ??= startup
-    startup.isStartup = true
-    return startup
+/** Operators of clipping name the gradient that the update will read. */
+function correctRoleVars(block: Block, start: number, before: readonly ParamGrad[], after: readonly ParamGrad[]): void {
+  const clipped = new Set(before.filter(({ param }) => param.needClip).map(({ param }) => param.name))
+  const grads = new Map(after.map(({ param, grad }) => [param.name, grad.name]))
+  for (let i = start; i < block.ops.length; i++) {
+    const op = block.ops[i]!
+    const param = op.roleVars[0]
+    if (param !== undefined && clipped.has(param)) block.setAttr(op, OP_ROLE_VAR, [param, grads.get(param)!])
   }
 }
+
+function startupOf(main: Program, given: Program | undefined): Program {
+  const startup = given ?? main.startup
+  if (startup === undefined) {
+    throw new PreconditionNotMetError('E304', 'no startup program is known for the program of the loss', {
+      hint: 'pass it: minimize(loss, { startup })',
+    })
+  }
+  main.startup ??= startup
+  startup.isStartup = true
+  return startup
+}
+
+/** Tensors without a name are the masters and accumulators that `constantTensor` and casts made. */
+const nameOf = (value: OptimizerValue): string => {
+  if (!(value instanceof Tensor)) return value.name
+  return value instanceof ParameterTensor ? value.name : tensorName(value)
+}
+
+const anonymous = new WeakMap<Tensor, string>()
+let lastAnonymous = 0
+function tensorName(value: Tensor): string {
+  let name = anonymous.get(value)
+  if (name === undefined) anonymous.set(value, (name = `value_${lastAnonymous++}`))
+  return name
+}
+
+/** Both of the same program, or both of dygraph. */
+const sameHome = (a: OptimizerValue, b: OptimizerValue): boolean =>
+  a instanceof Tensor ? b instanceof Tensor : !(b instanceof Tensor) && a.block.program === b.block.program
+

@@ -29,5 +29,14 @@ export interface TensorLike<Self> {
 export interface TensorEngine {
   /** Runs an operator with one output. */
   call(type: string, inputs: Readonly<Record<string, Tensor>>, attrs: Readonly<Record<string, unknown>>): Tensor
+  /** Runs an operator that writes into the given outputs, or into new tensors for slots that are not given. */
+  run(desc: {
+    readonly type: string
+    readonly inputs: Readonly<Record<string, Tensor | readonly Tensor[] | undefined>>
+    readonly outputs?: Readonly<Record<string, Tensor | readonly Tensor[] | undefined>>
+    readonly attrs?: Readonly<Record<string, unknown>>
+  }): Readonly<Record<string, Tensor | readonly Tensor[]>>
+  /** Runs `body` without writing on the tape. */
+  noGrad<T>(body: () => T): T
   backward(from: Tensor, gradient: Tensor | undefined, retainGraph: boolean): void
 }

@@ -63,7 +63,7 @@ export function appendBackward(loss: Variable, options: BackwardOptions = {}): P
   for (const given of options.noGradSet ?? []) plain.add(nameOf(given))
   // Everything that can fail is asked before the program is touched.
   const path = opPath(block, [loss.name], undefined, plain)
-  for (const name of unusedOutputs(block, path, [loss.name], plain)) plain.add(name)
+  for (const name of unusedOutputs(path, stopsIn(block), [loss.name], plain)) plain.add(name)
   const noGrad = new Set([...plain].map(gradName))
   const lossGrad = gradName(loss.name)
   const times = program.appendingGradTimes + 1
@@ -164,7 +164,7 @@ export function gradients(
     inputList.map((input) => input.name),
     plain,
   )
-  for (const name of unusedOutputs(block, path, targetNames, plain)) plain.add(name)
+  for (const name of unusedOutputs(path, stopsIn(block), targetNames, plain)) plain.add(name)
   const noGrad = new Set([...plain].map(gradName))
   const times = program.appendingGradTimes + 1
   const targetGrads = new Set(targetNames.map(gradName))
@@ -227,11 +227,30 @@ function gradientOps(
     }
     for (const [grad, variable] of made.gradToVar) gradToVar.set(renamedInPass.get(grad) ?? grad, variable)
   }
-  ops = addUpRepeatedOutputs(ops, block.idx)
-  ops = removeNoGradBranch(ops, noGrad, targetGrads)
-  ops = removeDisconnected(ops, path, started)
+  ops = arrangeGradOps(ops, path, block.idx, noGrad, targetGrads, started)
   return { ops, gradToVar }
 }
+
+/**
+ * Gradient operators in the order of a backward walk, made whole: repeated gradients summed up, unwanted ones cut. Static programs and the
+ * tape of dygraph go through here, so that both add up in the same order.
+ */
+export function arrangeGradOps(
+  ops: readonly GradOp[],
+  path: readonly Operator[],
+  blockIdx: number,
+  noGrad: Set<string>,
+  targetGrads: ReadonlySet<string>,
+  started: ReadonlySet<string> | undefined,
+): GradOp[] {
+  const summed = addUpRepeatedOutputs(ops, blockIdx)
+  return removeDisconnected(removeNoGradBranch(summed, noGrad, targetGrads), path, started)
+}
+
+const stopsIn =
+  (block: Block) =>
+  (name: string): boolean =>
+    block.findVar(name)?.stopGradient === true
 
 /** In a second or later pass, gradients that exist as variables already get the prefix `grad/`, once per pass. */
 function renameForRepeatedPass(

@@ -45,7 +45,7 @@ export function appendWithVariables(
     }
     block.insertOperator(
       block.ops.length,
-      new Operator({ ...op, ...(op.attrTypes === undefined ? {} : { attrTypes: op.attrTypes }) }),
+      new Operator(op),
     )
   }
 }

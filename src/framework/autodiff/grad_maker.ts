@@ -86,7 +86,7 @@ function wanted(
 }
 
 function toGradOp(library: OpLibrary, forward: AnyOpDef, op: Operator, desc: OpDesc): GradOp {
-  const def = findOp(library, desc.type)
+  const def = findOp(library, desc.type) ?? desc.def
   const attrs: Record<string, AttrValue> = {}
   let attrTypes: Record<string, AttrType> | undefined
   if (desc.attrs === 'copied') {
@@ -112,12 +112,12 @@ function toGradOp(library: OpLibrary, forward: AnyOpDef, op: Operator, desc: OpD
   }
   const outputs: Record<string, string[]> = {}
   for (const [slot, names] of Object.entries(desc.outputs)) outputs[slot] = [...names]
-  return { type: desc.type, inputs, outputs, attrs, ...(attrTypes === undefined ? {} : { attrTypes }) }
+  return { type: desc.type, def: desc.def, inputs, outputs, attrs, ...(attrTypes === undefined ? {} : { attrTypes }) }
 }
 
 /** Fills attributes that the operator lacks with the defaults of its definition, and the bookkeeping ones. */
 export function fillDefaults(library: OpLibrary, op: GradOp): void {
-  const def = findOp(library, op.type)
+  const def = findOp(library, op.type) ?? op.def
   if (def !== undefined) {
     for (const name of Object.keys(def.attrs)) {
       const value = def.attrs[name].default

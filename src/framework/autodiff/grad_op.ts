@@ -2,6 +2,7 @@
  * Operators of a backward pass while they are being arranged: plain, with names that can still be changed.
  */
 import type { AttrType, AttrValue } from '../attr.ts'
+import type { AnyOpDef } from '../op_def.ts'
 
 export interface GradOp {
   readonly type: string
@@ -9,6 +10,8 @@ export interface GradOp {
   outputs: Record<string, string[]>
   attrs: Record<string, AttrValue>
   attrTypes?: Record<string, AttrType>
+  /** The definition, where the description named it. */
+  readonly def?: AnyOpDef | undefined
 }
 
 /** All input names, slots in alphabetical order. */

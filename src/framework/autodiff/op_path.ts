@@ -61,10 +61,13 @@ export function opPath(
   return path
 }
 
-/** Outputs on the path that nothing needs (XShape, Mask, Softmax, …): they never get a gradient. */
+/**
+ * Outputs on the path that nothing needs (XShape, Mask, Softmax, …): they never get a gradient.
+ * @param stops whether a variable stops gradients.
+ */
 export function unusedOutputs(
-  block: Block,
   path: readonly Operator[],
+  stops: (name: string) => boolean,
   targets: Iterable<string>,
   noGrad: ReadonlySet<string>,
 ): Set<string> {
@@ -76,7 +79,7 @@ export function unusedOutputs(
     if (op.subBlock === undefined) {
       const read = new Set(inputs)
       for (const name of op.outputNames()) {
-        if (!needed.has(name) && !read.has(name) && block.findVar(name)?.stopGradient !== true) unused.add(name)
+        if (!needed.has(name) && !read.has(name) && !stops(name)) unused.add(name)
       }
     }
     for (const name of inputs) if (!noGrad.has(name)) needed.add(name)

@@ -3,7 +3,17 @@
  * The gradient operator reads either the input or the output, as Paddle's does, so that the other can be freed.
  * Source: paddle/phi/kernels/funcs/activation_functor.h (2.6.2).
  */
-import { type AnyOpDef, defineOp, describeOp, type OpDef, type OpDesc, one, optional } from '../../framework/op_def.ts'
+import {
+  type AnyOpDef,
+  defineOp,
+  describeOp,
+  type Filled,
+  type KernelTensor,
+  type OpDef,
+  type OpDesc,
+  one,
+  optional,
+} from '../../framework/op_def.ts'
 import { type DType, FLOATS, isFloating, NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
 
 interface ActivationFormula {
@@ -25,6 +35,8 @@ interface ActivationFormula {
 
 type UnarySlots = { readonly X: ReturnType<typeof one> }
 type OutSlots = { readonly Out: ReturnType<typeof one> }
+type InputTensors = Filled<UnarySlots, KernelTensor<NumberArray | BigInt64Array>>
+type OutputTensors = Filled<OutSlots, KernelTensor<NumberArray | BigInt64Array>>
 type NoAttrs = Readonly<Record<never, never>>
 
 /** A pair of definitions: the operator and its gradient. */
@@ -75,7 +87,11 @@ export function activation(type: string, formula: ActivationFormula): [OpDef<Una
       cpu: ({ X }, _attrs, { Out }) => forward(X.data, Out.data),
       ...(int64 === undefined
         ? {}
-        : { int64: ({ X }, _attrs, { Out }) => int64(X.data as BigInt64Array, Out.data as BigInt64Array) }),
+        : {
+            int64({ X }: InputTensors, _attrs: unknown, { Out }: OutputTensors) {
+              int64(X.data as BigInt64Array, Out.data as BigInt64Array)
+            },
+          }),
     },
   })
   return [def, gradDef]
@@ -116,6 +132,7 @@ export const [tanh, tanhGrad] = activation('tanh', {
 
 export const [sqrt, sqrtGrad] = activation('sqrt', {
   doc: 'Square root of x; NaN below 0.',
+  differs: 'The root of infinity is infinity; where the float32 kernel of Paddle is vectorised it gives NaN.',
   forward(x, y) {
     for (let i = 0; i < y.length; i++) y[i] = Math.sqrt(x[i]!)
   },
@@ -169,7 +186,7 @@ export const [log, logGrad] = activation('log', {
 })
 
 export const [abs, absGrad] = activation('abs', {
-  doc: '|x|; the gradient at 0 is 0.',
+  doc: '|x|. The gradient is dOut * x / |x|, and 0 where x is 0.',
   dtypes: NUMBERS,
   forward(x, y) {
     for (let i = 0; i < y.length; i++) y[i] = Math.abs(x[i]!)
@@ -179,6 +196,6 @@ export const [abs, absGrad] = activation('abs', {
   },
   reads: 'X',
   backward(x, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * Math.sign(x[i]!)
+    for (let i = 0; i < dx.length; i++) dx[i] = x[i] === 0 ? 0 : dout[i]! * (x[i]! / Math.abs(x[i]!))
   },
 })

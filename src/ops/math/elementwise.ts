@@ -19,7 +19,7 @@ import {
   type Slot,
 } from '../../framework/op_def.ts'
 import { expand, reduceTo } from '../../tensor/broadcast.ts'
-import { type DType, FLOATS, isFloating, NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
+import { type DType, isFloating, NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
 import { broadcast, formatShape, product } from '../../tensor/shape.ts'
 import { SelectedRows, Tensor } from '../../tensor/tensor.ts'
 import { numbersOf } from './rows.ts'

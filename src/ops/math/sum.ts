@@ -11,7 +11,7 @@ import {
   one,
   type ScopeKernelContext,
 } from '../../framework/op_def.ts'
-import { FLOATS, type NumberArray } from '../../tensor/dtype.ts'
+import { NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
 import { compatibleShapes, formatShape, numel, product, type Shape } from '../../tensor/shape.ts'
 import { SelectedRows, Tensor, TensorArray, type Value } from '../../tensor/tensor.ts'
 import { concatRows, mergeRepeated, numbersOf } from './rows.ts'
@@ -25,7 +25,7 @@ export const sum = defineOp({
   type: 'sum',
   doc: 'The sum of the inputs, rounded after each addition. All selected rows: selected rows, equal rows added up.',
   source: 'paddle/phi/kernels/cpu/add_n_kernel.cc',
-  inputs: { X: many('One or more, of one shape and element type. Inputs without elements are left out.', SUMMED()) },
+  inputs: { X: many('One or more, of one shape and element type. Inputs without elements are left out.', NUMBERS) },
   outputs: { Out: one('Shape and element type of X.') },
   attrs: {},
   inferMeta: ({ X }) => ({ Out: sumMeta(X) }),
@@ -62,10 +62,6 @@ export const sum = defineOp({
     selectedRows: sumVariables,
   },
 })
-
-function SUMMED() {
-  return [...FLOATS, 'int32', 'int64'] as const
-}
 
 function kindOfSum(kinds: readonly (MetaKind | undefined)[]): MetaKind {
   if (kinds.includes('LOD_TENSOR_ARRAY')) return 'LOD_TENSOR_ARRAY'
@@ -164,8 +160,8 @@ function sumArrays(values: readonly Value[]): TensorArray {
       const present = items[i]
       if (present === undefined || present.size === 0) items[i] = item.clone()
       else if (item.size > 0) {
-        const meta = sumMeta([present, item])
-        items[i] = meta.shape.length === 0 ? sumDense([present, item]) : sumDense([present, item])
+        sumMeta([present, item])
+        items[i] = sumDense([present, item])
       }
     })
   }

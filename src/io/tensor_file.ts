@@ -1,0 +1,76 @@
+/**
+ * Values by name in one JSON file: `{ "fc_0.w_0": { "dtype": …, "shape": …, "base64": … }, … }`, the forms of program-json.md. Written with
+ * base64, so that every bit is kept; read with either form.
+ */
+import { EnforceError, InvalidArgumentError } from '../errors.ts'
+import { parseJsonText, pointerToken } from '../framework/json_text.ts'
+import type { Limits } from '../framework/limits.ts'
+import { SelectedRows, type Tensor, TensorArray, type Value } from '../tensor/tensor.ts'
+import { valueFromJSON, type TensorJson, type ValueJson } from '../tensor/tensor_json.ts'
+
+/** Files of values may be as long as a text can be in JavaScript. */
+export const VALUE_FILE_LIMITS: Partial<Limits> = { programBytes: 500 * 2 ** 20 }
+
+/** The text of the file in pieces, one value a line: a whole file may be longer than a text can be. */
+export function* tensorFileText(values: Iterable<readonly [name: string, value: Value]>): Generator<string> {
+  let before = '{\n'
+  for (const [name, value] of values) {
+    yield `${before}${JSON.stringify(name)}:${JSON.stringify(valueWithBase64(value))}`
+    before = ',\n'
+  }
+  yield before === '{\n' ? '{}\n' : '\n}\n'
+}
+
+/**
+ * The values of a file.
+ * @throws InvalidArgumentError E501 to E503 for what is no JSON, E524 if it is no object of values, E510 for a value that is none; with
+ * file, line and column.
+ */
+export function readTensorFile(source: string | Uint8Array, options: { readonly file?: string } = {}): Map<string, Value> {
+  const file = options.file === undefined ? {} : { file: options.file }
+  const { value: json, locate } = parseJsonText(source, { ...file, limits: VALUE_FILE_LIMITS })
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new InvalidArgumentError('E524', 'a file of saved values is an object of tensors by name', {
+      where: { ...file, line: 1, column: 1 },
+      expected: '{ NAME: tensor, … }',
+      got: Array.isArray(json) ? 'a list' : String(json),
+    })
+  }
+  if (Object.hasOwn(json, 'format') && (json as { format: unknown }).format === 'oarlock-program') {
+    throw new InvalidArgumentError('E524', 'this is a program, not a file of saved values', { where: file })
+  }
+  const values = new Map<string, Value>()
+  for (const [name, member] of Object.entries(json)) {
+    const pointer = pointerToken(name)
+    try {
+      values.set(name, valueFromJSON(member, pointer))
+    } catch (error) {
+      if (!(error instanceof EnforceError)) throw error
+      throw error.at({ ...file, variable: name, ...locate(error.where?.pointer ?? pointer) })
+    }
+  }
+  return values
+}
+
+/** The JSON form with `base64` in place of `data`. */
+export function valueWithBase64(value: Value): ValueJson {
+  if (value instanceof TensorArray) return { tensor_array: value.items.map(tensorWithBase64) }
+  if (value instanceof SelectedRows) {
+    const { rows, height } = value
+    return { selected_rows: { rows: [...rows], height, value: tensorWithBase64(value.value) } }
+  }
+  return tensorWithBase64(value)
+}
+
+function tensorWithBase64({ dtype, shape, data, lod }: Tensor): TensorJson {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return { dtype, shape: [...shape], base64: toBase64(bytes), ...(lod === undefined ? {} : { lod }) }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  // A multiple of 3, so that only the last piece is padded; small enough for the arguments of a call.
+  const piece = 3 * 4096
+  let text = ''
+  for (let i = 0; i < bytes.length; i += piece) text += btoa(String.fromCharCode(...bytes.subarray(i, i + piece)))
+  return text
+}

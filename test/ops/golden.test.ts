@@ -1,0 +1,20 @@
+/** Every recorded operator case of Paddle 2.6.2 in test/golden/ops: outputs, gradients, gradient operators and errors. */
+import { readdirSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { ops } from '../../src/ops/index.ts'
+import { readGolden } from '../golden.ts'
+import { corrected } from './corrections.ts'
+import { type GoldenCase, runGoldenCase } from './golden_case.ts'
+
+const FILES = readdirSync(new URL('../golden/ops/', import.meta.url)).filter((name) => name.endsWith('.jsonl.gz'))
+
+describe.each(FILES.sort().map((name) => name.replace('.jsonl.gz', '')))('%s', (type) => {
+  it('is in the table', () => {
+    expect(Object.keys(ops)).toContain(type)
+  })
+  for (const golden of readGolden<GoldenCase[]>(`ops/${type}.jsonl.gz`)) {
+    it(golden.name, () => {
+      expect(runGoldenCase(corrected(golden))).toEqual([])
+    })
+  }
+})

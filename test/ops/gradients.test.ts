@@ -1,0 +1,82 @@
+/**
+ * Every gradient in the table against central differences, at the inputs of the recorded cases. Points are left out only by the functions
+ * in KINKS and whole cases only by EXCEPTIONS, each with the reason.
+ */
+import { readdirSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { readGolden } from '../golden.ts'
+import type { GoldenCase } from './golden_case.ts'
+import { checkGradient, KINK_DISTANCE, type Kink, type KinkQuery } from './gradient_check.ts'
+
+const near = (x: number, kink: number): boolean => Math.abs(x - kink) <= KINK_DISTANCE
+
+/** Another element of the input is as large as this one, so that a maximum or minimum may jump from one to the other. */
+const tied: Kink = ({ inputs, slot, index, element, x }: KinkQuery): boolean => {
+  const value = inputs[slot]![index]!
+  for (let i = 0; i < value.size; i++) if (i !== element && near(Number(value.at(i)), x)) return true
+  return false
+}
+
+/** An element of the other operand is as large as this one, so that the larger or smaller of the two may change. */
+const meets: Kink = ({ inputs, slot, x }: KinkQuery): boolean => {
+  const other = inputs[slot === 'X' ? 'Y' : 'X']![0]!
+  for (let i = 0; i < other.size; i++) if (near(Number(other.at(i)), x)) return true
+  return false
+}
+
+/** x is at an end of the range of clip. */
+const atEnd: Kink = ({ golden, inputs, x }: KinkQuery): boolean =>
+  near(x, Number(inputs['Min']?.[0]?.at(0) ?? golden.attrs['min'])) ||
+  near(x, Number(inputs['Max']?.[0]?.at(0) ?? golden.attrs['max']))
+
+/** Functions that are not smooth, and where. */
+const KINKS: Readonly<Record<string, Kink>> = {
+  // max(x, 0) bends at 0.
+  relu: ({ x }) => near(x, 0),
+  // |x| bends at 0, where its gradient is 0 by convention.
+  abs: ({ x }) => near(x, 0),
+  // The sign jumps at 0.
+  sign: ({ x }) => near(x, 0),
+  // Neither is defined below 0, and both are infinitely steep at 0.
+  sqrt: ({ x }) => x <= KINK_DISTANCE,
+  log: ({ x }) => x <= KINK_DISTANCE,
+  clip: atEnd,
+  // The gradient of a tie goes to Y.
+  elementwise_max: meets,
+  elementwise_min: meets,
+  // The gradient of an extreme goes to every tied element; a difference moves one of them alone.
+  reduce_max: tied,
+  reduce_min: tied,
+  top_k: tied,
+  top_k_v2: tied,
+}
+
+/** Cases whose gradient is no derivative, by operator and case. */
+const EXCEPTIONS: Readonly<Record<string, string>> = {
+  'softmax_with_cross_entropy/both_cotangents': 'the gradient of the output Softmax is not used, as in Paddle',
+  ...Object.fromEntries(
+    ['f32_f64', 'zero_d', 'f64_f32', 'f32_f16_grad'].map((name) => [
+      `cast/${name}`,
+      'the attributes ask for element types in which a difference of float64 values is rounded away',
+    ]),
+  ),
+}
+
+const FILES = readdirSync(new URL('../golden/ops/', import.meta.url)).filter((name) => name.endsWith('.jsonl.gz'))
+
+for (const file of FILES.sort()) {
+  const type = file.replace('.jsonl.gz', '')
+  const cases = readGolden<GoldenCase[]>(`ops/${file}`).filter((golden) => golden.grad !== undefined)
+  if (cases.length === 0) continue
+  describe(type, () => {
+    for (const golden of cases) {
+      const exception = EXCEPTIONS[`${type}/${golden.name}`]
+      it.skipIf(exception !== undefined)(
+        exception === undefined ? golden.name : `${golden.name} (${exception})`,
+        () => {
+          expect(checkGradient(golden, KINKS[type])).toEqual([])
+        },
+      )
+    }
+  })
+}
