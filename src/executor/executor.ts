@@ -11,6 +11,8 @@ import { defaultGenerator, Generator } from '../tensor/random.ts'
 import { TensorArray, type Value } from '../tensor/tensor.ts'
 import { type FeedFault, type FeedValue, feedError, feedToValue, isFault } from './feed.ts'
 import { interpretBlock } from './interpreter.ts'
+import { NotPlannable } from './plan.ts'
+import { PlanCache } from './plan_cache.ts'
 import { Scope } from './scope.ts'
 
 export interface ExecutorOptions {
@@ -18,7 +20,7 @@ export interface ExecutorOptions {
   readonly scope?: Scope
   /** Seeds a generator of this executor's own; without it random operators draw from the default one that `seed()` sets. */
   readonly seed?: number
-  /** Default 'interpreter'; 'plan' is not implemented yet. */
+  /** Default 'plan'. The interpreter is what the plan must agree with, bit for bit. */
   readonly engine?: 'plan' | 'interpreter'
   /** Default 'ts'; 'wasm' is not implemented yet. */
   readonly backend?: 'wasm' | 'ts'
@@ -33,6 +35,14 @@ export interface RunOptions {
   readonly fetch?: readonly (Variable | string)[]
 }
 
+export interface LastRun {
+  readonly engine: 'plan' | 'interpreter'
+  readonly backend: 'ts'
+  readonly threads: 1
+  /** Why a program was interpreted although plans were asked for. */
+  readonly reason?: string
+}
+
 /** Variables that a program reads before it writes them, with the operator that reads each first. */
 interface OutsideReads {
   readonly edits: number
@@ -43,18 +53,23 @@ interface OutsideReads {
 export class Executor {
   readonly scope: Scope
   readonly generator: Generator
+  readonly engine: 'plan' | 'interpreter'
+  /** Which engine did the last run, and why it was not the one asked for. */
+  lastRun: LastRun | undefined
   #disposed = false
+  #plans = new PlanCache()
   #outside = new WeakMap<Program, OutsideReads>()
   /** Startup programs that ran in the scope, with the identities of the operators that ran. */
   #started = new WeakMap<Program, readonly number[]>()
 
   constructor(options: ExecutorOptions = {}) {
-    if (options.engine === 'plan' || options.backend === 'wasm' || (options.threads ?? 1) !== 1) {
-      throw new UnimplementedError('E405', 'the plan engine, the wasm backend and threads are not implemented yet', {
-        expected: { engine: 'interpreter', backend: 'ts', threads: 1 },
-        got: { engine: options.engine, backend: options.backend, threads: options.threads },
+    if (options.backend === 'wasm' || (options.threads ?? 1) !== 1) {
+      throw new UnimplementedError('E405', 'the wasm backend and threads are not implemented yet', {
+        expected: { backend: 'ts', threads: 1 },
+        got: { backend: options.backend, threads: options.threads },
       })
     }
+    this.engine = options.engine ?? 'plan'
     this.scope = options.scope ?? new Scope()
     this.generator = options.seed === undefined ? defaultGenerator : new Generator(options.seed)
   }
@@ -78,16 +93,34 @@ export class Executor {
     this.#checkInitialized(program, values, outside)
 
     const from = this.#firstNewOperator(program)
+    const results = this.#runPlanned(program, values, fetches, from) ?? this.#interpret(program, values, fetches, from)
+    if (program.isStartup) this.#started.set(program, block.ops.map((op) => op.id))
+    return results
+  }
+
+  /** undefined where the program must be interpreted. */
+  #runPlanned(program: Program, feeds: ReadonlyMap<string, Value>, fetches: readonly string[], from: number): Value[] | undefined {
+    if (this.engine !== 'plan') return this.#ran('interpreter')
+    if (from > 0) return this.#ran('interpreter', 'only the new operators of the startup program are run')
+    const plan = this.#plans.get(program, this.scope, feeds, fetches, this.generator)
+    if (plan instanceof NotPlannable) return this.#ran('interpreter', plan.reason)
+    const results = plan.run(feeds)
+    this.#ran('plan')
+    return results
+  }
+
+  #ran(engine: LastRun['engine'], reason?: string): undefined {
+    this.lastRun = { engine, backend: 'ts', threads: 1, ...(reason === undefined ? {} : { reason }) }
+    return undefined
+  }
+
+  #interpret(program: Program, values: ReadonlyMap<string, Value>, fetches: readonly string[], from: number): Value[] {
+    const block = program.globalBlock()
     const local = new Scope(this.scope)
     try {
       for (const [name, value] of values) local.set(name, value)
       this.#placeFeedHolders(block, local, values)
       interpretBlock(block, local, { generator: this.generator, from })
-      if (program.isStartup)
-        this.#started.set(
-          program,
-          block.ops.map((op) => op.id),
-        )
       return fetches.map((name) => {
         const value = local.get(name)
         if (value !== undefined) return value
@@ -104,6 +137,7 @@ export class Executor {
   /** Frees the memory of a scope that this executor made. */
   dispose(): void {
     this.#disposed = true
+    this.#plans.clear()
     this.scope.drop()
   }
 

@@ -56,9 +56,11 @@ function runOperator(block: Block, op: Operator, scope: Scope, options: Interpre
     def.kernels.scope(scopeContext(block, op, scope, options))
     return
   }
-  if (op.inputNames().some((name) => scope.find(name) instanceof SelectedRows)) {
+  const inputs = op.inputNames().map((name) => scope.find(name))
+  if (inputs.some((value) => value instanceof SelectedRows || value instanceof TensorArray)) {
     if (def.kernels.selectedRows === undefined) {
-      throw new UnimplementedError('E403', `${op.type} has no kernel for selected rows`, { where: { opType: op.type } })
+      const what = inputs.some((value) => value instanceof SelectedRows) ? 'selected rows' : 'tensor arrays'
+      throw new UnimplementedError('E403', `${op.type} has no kernel for ${what}`, { where: { opType: op.type } })
     }
     inferOperator(def, op, op.filledAttrs(def), scopeMetas(scope), true)
     def.kernels.selectedRows(scopeContext(block, op, scope, options))

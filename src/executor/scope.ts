@@ -55,6 +55,8 @@ export class Scope {
   readonly parent: Scope | undefined
   #slots = new Map<string, Slot>()
   #heap: Heap | undefined
+  /** Counts the times that a name got, changed or lost its memory; whoever keeps views compares it. */
+  version = 0
 
   /** @param parent the scope to look names up in when this one does not have them; without one this is a root. */
   constructor(parent?: Scope) {
@@ -116,7 +118,7 @@ export class Scope {
   delete(name: string): void {
     const slot = this.#slots.get(name)
     if (slot instanceof TensorSlot) slot.release()
-    this.#slots.delete(name)
+    if (this.#slots.delete(name)) this.version++
   }
 
   /** The slot of `name`, looked up outwards. */
@@ -140,6 +142,7 @@ export class Scope {
     const slot = new TensorSlot(this.heap, dtype, shape, lod)
     if (old instanceof TensorSlot) old.release()
     this.#slots.set(name, slot)
+    this.version++
     return slot
   }
 
@@ -147,6 +150,7 @@ export class Scope {
   swap(name: string, slot: TensorSlot): TensorSlot | undefined {
     const old = this.#slots.get(name)
     this.#slots.set(name, slot)
+    this.version++
     return old instanceof TensorSlot ? old : undefined
   }
 
@@ -155,6 +159,7 @@ export class Scope {
     const old = this.#slots.get(name)
     if (old instanceof TensorSlot) old.release()
     this.#slots.set(name, value)
+    this.version++
   }
 
   /** Frees everything that this scope holds. */
@@ -163,6 +168,7 @@ export class Scope {
       for (const slot of this.#slots.values()) if (slot instanceof TensorSlot) slot.release()
     }
     this.#slots.clear()
+    this.version++
     this.#heap = undefined
   }
 }

@@ -106,7 +106,7 @@ export const initializer = {
         block.appendOp({
           type: 'fill_constant',
           outputs: { Out: target },
-          attrs: { shape: target.shape, dtype: target.dtype, value, str_value: pythonFloat(value), force_cpu: false },
+          attrs: { shape: target.shape, dtype: target.dtype, value, str_value: pythonFloat(value) },
         })
       },
     }

@@ -54,7 +54,7 @@ export function fc(x: Variable, size: number, options: FcOptions = {}): Variable
     const bias = helper.createParameter({ attr: biasAttr, shape: [size], dtype: x.dtype, isBias: true })
     out = callOp(ops.elementwise_add, { X: out, Y: bias }, { axis: numFlattenDims }, { layer: helper }).Out
   }
-  return activation === undefined ? out : callOp(ops[activation], { X: out }, {}, { layer: helper }).Out
+  return activation === undefined ? out : callOp(ops[activation] as typeof ops.relu, { X: out }, {}, { layer: helper }).Out
 }
 
 export interface LinearOptions {

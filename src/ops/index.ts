@@ -1,5 +1,8 @@
 /** The table of the standard operators, by Paddle's operator type. */
 import type { Attrs, Filled, FilledAttrs, GivenAttrs, OpLibrary, Slots } from '../framework/op_def.ts'
+import { accuracy } from './loss/accuracy.ts'
+import { crossEntropy, crossEntropy2, crossEntropyGrad, crossEntropyGrad2 } from './loss/cross_entropy.ts'
+import { softmaxWithCrossEntropy, softmaxWithCrossEntropyGrad } from './loss/softmax_with_cross_entropy.ts'
 import {
   abs,
   absGrad,
@@ -44,10 +47,39 @@ import { mul, mulGrad } from './math/mul.ts'
 import { scale } from './math/scale.ts'
 import { sign } from './math/sign.ts'
 import { sum } from './math/sum.ts'
+import { dropout, dropoutGrad } from './nn/dropout.ts'
+import { softmax, softmaxGrad } from './nn/softmax.ts'
 import { adam } from './optimizer/adam.ts'
 import { sgd } from './optimizer/sgd.ts'
+import { gaussianRandom, truncatedGaussianRandom, uniformRandom } from './random/random.ts'
+import { argMax, argMin } from './reduce/arg_extreme.ts'
+import {
+  reduceMax,
+  reduceMaxGrad,
+  reduceMean,
+  reduceMeanGrad,
+  reduceMin,
+  reduceMinGrad,
+  reduceSum,
+  reduceSumGrad,
+} from './reduce/reduce.ts'
+import { assign, assignValue, memcpy } from './tensor/assign.ts'
+import { concat, concatGrad } from './tensor/concat.ts'
+import { feed, fetch } from './tensor/feed_fetch.ts'
+import { fillAnyLike, fillConstant, fillZerosLike } from './tensor/fill.ts'
+import { flattenContiguousRange, flattenContiguousRangeGrad, reshape2, reshape2Grad } from './tensor/reshape.ts'
+import { topK, topKGrad, topKV2, topKV2Grad } from './tensor/top_k.ts'
+import { transpose2, transpose2Grad } from './tensor/transpose.ts'
 
 export const ops = {
+  // loss
+  accuracy,
+  cross_entropy: crossEntropy,
+  cross_entropy_grad: crossEntropyGrad,
+  cross_entropy2: crossEntropy2,
+  cross_entropy_grad2: crossEntropyGrad2,
+  softmax_with_cross_entropy: softmaxWithCrossEntropy,
+  softmax_with_cross_entropy_grad: softmaxWithCrossEntropyGrad,
   // math
   abs,
   abs_grad: absGrad,
@@ -100,9 +132,50 @@ export const ops = {
   sum,
   tanh,
   tanh_grad: tanhGrad,
+  // nn
+  dropout,
+  dropout_grad: dropoutGrad,
+  softmax,
+  softmax_grad: softmaxGrad,
   // optimizer
   adam,
   sgd,
+  // random
+  gaussian_random: gaussianRandom,
+  truncated_gaussian_random: truncatedGaussianRandom,
+  uniform_random: uniformRandom,
+  // reduce
+  arg_max: argMax,
+  arg_min: argMin,
+  reduce_max: reduceMax,
+  reduce_max_grad: reduceMaxGrad,
+  reduce_mean: reduceMean,
+  reduce_mean_grad: reduceMeanGrad,
+  reduce_min: reduceMin,
+  reduce_min_grad: reduceMinGrad,
+  reduce_sum: reduceSum,
+  reduce_sum_grad: reduceSumGrad,
+  // tensor
+  assign,
+  assign_value: assignValue,
+  concat,
+  concat_grad: concatGrad,
+  feed,
+  fetch,
+  fill_any_like: fillAnyLike,
+  fill_constant: fillConstant,
+  fill_zeros_like: fillZerosLike,
+  flatten_contiguous_range: flattenContiguousRange,
+  flatten_contiguous_range_grad: flattenContiguousRangeGrad,
+  memcpy,
+  reshape2,
+  reshape2_grad: reshape2Grad,
+  top_k: topK,
+  top_k_grad: topKGrad,
+  top_k_v2: topKV2,
+  top_k_v2_grad: topKV2Grad,
+  transpose2,
+  transpose2_grad: transpose2Grad,
 } satisfies OpLibrary
 
 export type OpType = keyof typeof ops

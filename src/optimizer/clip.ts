@@ -78,7 +78,7 @@ function clipByGlobalNorm(pairs: readonly ParamGradPair[], emitter: Emitter, cli
     const limit = emitter.apply(
       'fill_constant',
       {},
-      { shape: [1], dtype, value: clipNorm, str_value: pythonFloat(clipNorm), force_cpu: false },
+      { shape: [1], dtype, value: clipNorm, str_value: pythonFloat(clipNorm) },
       { layer: 'fill_constant', unused: 1 },
       dtype,
     )

@@ -56,7 +56,7 @@ export function matmul(
     const columns = Math.min(COLUMNS, n - j0)
     for (let i0 = 0; i0 < m; i0 += ROWS) {
       const rows = Math.min(ROWS, m - i0)
-      sums.fill(0)
+      sums.fill(0, 0, Math.ceil(rows / 4) * 4 * COLUMNS)
       for (let k0 = 0; k0 < k; k0 += DEPTH) {
         const depth = Math.min(DEPTH, k - k0)
         pack(a.data, a.offset + i0 * a.row + k0 * a.col, a.row, a.col, rows, depth, leftPanels)

@@ -30,9 +30,9 @@ export class Mt19937_64 {
     this.seed(seed)
   }
 
-  /** `engine.seed(n)` of C++ with `n` taken as an unsigned 32-bit number, as the operators' seed attribute is. */
+  /** `engine.seed(n)` of C++: the low 32 bits of n, a negative n with all upper bits set, as an int becomes a uint64 (uniform_random/seed_negative). */
   seed(n: number): this {
-    let hi = 0
+    let hi = n < 0 ? 0xffffffff : 0
     let lo = n >>> 0
     this.#hi[0] = hi
     this.#lo[0] = lo

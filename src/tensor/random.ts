@@ -57,8 +57,8 @@ export function seed(n: number): Generator {
 }
 
 /**
- * The engine of an operator with the attribute seed = `opSeed`, cut to 32 bits: the generator's for 0, which goes on from run to run; else
- * a new one, so that every run gives the same numbers (GetCPURandomEngine).
+ * The engine of an operator with the attribute seed = `opSeed`, a 32-bit int: the generator's for 0, which goes on from run to run; else a
+ * new one, so that every run gives the same numbers (GetCPURandomEngine).
  */
 export function engineFor(opSeed: number, generator: Generator): Mt19937_64 {
   return opSeed >>> 0 === 0 ? generator.engine : new Mt19937_64(opSeed)

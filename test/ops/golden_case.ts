@@ -12,6 +12,7 @@ import type { Variable } from '../../src/framework/variable.ts'
 import { ops } from '../../src/ops/index.ts'
 import { byteSize, type DType, isHalf } from '../../src/tensor/dtype.ts'
 import { seed } from '../../src/tensor/random.ts'
+import { hasUnknown } from '../../src/tensor/shape.ts'
 import { SelectedRows, Tensor, TensorArray, type Value } from '../../src/tensor/tensor.ts'
 import { valueFromJSON } from '../../src/tensor/tensor_json.ts'
 
@@ -73,7 +74,8 @@ export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops): str
       const variable = block.createVar({
         name,
         dtype: value.dtype,
-        shape: value.shape,
+        // `gradients` asks for the shape of the target, also where only the run knows it.
+        shape: hasUnknown(target.shape) ? target.shape : value.shape,
         persistable: true,
         stopGradient: true,
       })

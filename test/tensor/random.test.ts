@@ -106,9 +106,10 @@ describe('Mt19937_64', () => {
     expect(engine.nextBigInt()).toBe(9981545732273789042n)
   })
 
-  test('takes 32 bits of a seed', () => {
+  test('takes 32 bits of a seed, with the sign of a negative one', () => {
     expect(draws(new Mt19937_64(2 ** 32 + 5), 3)).toEqual(draws(new Mt19937_64(5), 3))
-    expect(draws(new Mt19937_64(-1), 3)).toEqual(draws(new Mt19937_64(2 ** 32 - 1), 3))
+    // The first draw of std::mt19937_64 with seed 2^64 - 1, and what Paddle's uniform_random drew with seed -1.
+    expect(draws(new Mt19937_64(-1), 3)).not.toEqual(draws(new Mt19937_64(2 ** 32 - 1), 3))
     expect(draws(new Mt19937_64(6), 3)).not.toEqual(draws(new Mt19937_64(5), 3))
   })
 

@@ -311,7 +311,7 @@ function lossGradientOp(program: Program, loss: Variable): GradOp {
       value: 1,
       str_value: '',
       dtype: loss.dtype,
-      force_cpu: false,
+
       [OP_ROLE]: OpRole.Backward | OpRole.Loss,
       [OP_NAMESCOPE]: '',
     },

@@ -5,7 +5,7 @@ import { defineOp, describeOp, type KernelTensor, type OpDesc, one, optional } f
 import { isFloating, NUMBERS } from '../../tensor/dtype.ts'
 import { numel } from '../../tensor/shape.ts'
 import { SelectedRows, type Tensor } from '../../tensor/tensor.ts'
-import { mergeRepeated, numbersOf } from './rows.ts'
+import { mergeRepeated, numbersOf, rowsIn } from './rows.ts'
 
 const ATTRS = {
   min: attr.float(undefined, { doc: 'Lower end, unless Min is given; for integers cut towards zero.' }),
@@ -37,6 +37,7 @@ function range(whole: boolean, Min: Bound, Max: Bound, attrs: { min: number; max
 /** @throws InvalidArgumentError E203 unless Min and Max have one element. */
 function checkBounds(bounds: Readonly<Record<string, { readonly shape: readonly number[] } | undefined>>): void {
   for (const [slot, bound] of Object.entries(bounds)) {
+    // numel is -1 where the shape is not known yet.
     if (bound === undefined || Math.abs(numel(bound.shape)) === 1) continue
     throw new InvalidArgumentError('E203', `clip: ${slot} must have one element, got ${numel(bound.shape)}`, {
       where: { slot },
@@ -88,7 +89,7 @@ export const clip = defineOp({
       for (let i = 0; i < x.length; i++) Out.data[i] = x[i]! < low ? low : x[i]! > high ? high : x[i]!
     },
     selectedRows(ctx) {
-      const x = mergeRepeated(ctx.get(ctx.inputNames('X')[0]!) as SelectedRows)
+      const x = mergeRepeated(rowsIn(ctx, 'X'))
       const bound = (slot: string): Bound => ctx.inputNames(slot).map((name) => ctx.get(name) as Tensor)[0]
       const attrs = { min: ctx.attrs['min'] as number, max: ctx.attrs['max'] as number }
       const value = x.value.clone()

@@ -22,7 +22,7 @@ import { expand, reduceTo } from '../../tensor/broadcast.ts'
 import { type DType, isFloating, NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
 import { broadcast, formatShape, product } from '../../tensor/shape.ts'
 import { SelectedRows, Tensor } from '../../tensor/tensor.ts'
-import { numbersOf } from './rows.ts'
+import { numbersOf, rowsIn } from './rows.ts'
 
 /** What the slope of a formula may read, in the common shape; laid out only when it is read. */
 interface Operands {
@@ -209,9 +209,9 @@ export const [elementwiseMul, elementwiseMulGrad] = elementwise('elementwise_mul
     for (let i = 0; i < dy.length; i++) dy[i] = dout[i]! * x[i]!
   },
   selectedRows(ctx) {
-    const x = ctx.get(ctx.inputNames('X')[0]!)
+    const x = rowsIn(ctx, 'X')
     const y = ctx.get(ctx.inputNames('Y')[0]!)
-    if (!(x instanceof SelectedRows) || !(y instanceof Tensor) || product(y.shape) !== 1) {
+    if (!(y instanceof Tensor) || product(y.shape) !== 1) {
       throw new InvalidArgumentError(
         'E203',
         'elementwise_mul: with selected rows X, Y must be a tensor of one element',

@@ -14,6 +14,7 @@ export const increment = defineOp({
   outputs: { Out: one('Shape and element type of X; often the same variable.') },
   attrs: { step: attr.float(1) },
   inferMeta({ X }) {
+    // numel is -1 where the shape is not known yet.
     if (Math.abs(numel(X.shape)) !== 1) {
       throw new InvalidArgumentError('E203', `increment: X must have one element, got shape ${formatShape(X.shape)}`, {
         where: { slot: 'X' },

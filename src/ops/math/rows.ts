@@ -1,5 +1,6 @@
 /** What the operators of this folder need to compute on selected rows and tensor arrays, which reach them as variables. */
 import { UnimplementedError } from '../../errors.ts'
+import type { ScopeKernelContext } from '../../framework/op_def.ts'
 import type { NumberArray } from '../../tensor/dtype.ts'
 import { mergeRows } from '../../tensor/selected_rows.ts'
 import { SelectedRows, Tensor } from '../../tensor/tensor.ts'
@@ -14,6 +15,20 @@ export function numbersOf(opType: string, value: Tensor): NumberArray {
   throw new UnimplementedError('E403', `${opType} has no kernel for selected rows of element type ${dtype}`, {
     expected: ['float32', 'float64', 'int32'],
     got: dtype,
+  })
+}
+
+/**
+ * The selected rows in an input slot.
+ * @throws UnimplementedError E403 if it holds a tensor array, or a dense tensor beside selected rows in another slot.
+ */
+export function rowsIn(ctx: ScopeKernelContext, slot: string): SelectedRows {
+  const value = ctx.get(ctx.inputNames(slot)[0]!)
+  if (value instanceof SelectedRows) return value
+  throw new UnimplementedError('E403', `${ctx.opType} has no kernel for these kinds of inputs`, {
+    where: { slot },
+    expected: 'selected rows',
+    got: value instanceof Tensor ? 'a dense tensor' : 'a tensor array',
   })
 }
 

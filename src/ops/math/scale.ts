@@ -3,7 +3,7 @@ import { attr } from '../../framework/attr.ts'
 import { defineOp, describeOp, type KernelTensor, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { ALL, allocate, isInteger, type NumberArray } from '../../tensor/dtype.ts'
 import { SelectedRows, type Tensor } from '../../tensor/tensor.ts'
-import { numbersOf } from './rows.ts'
+import { numbersOf, rowsIn } from './rows.ts'
 
 /** Out = scale * X + bias, or scale * (X + bias); for whole numbers with scale and bias cut towards zero first. */
 export const scale = defineOp({
@@ -44,7 +44,7 @@ export const scale = defineOp({
       } else affine(X as KernelTensor, factor, attrs.bias, attrs.bias_after_scale, Out as KernelTensor)
     },
     selectedRows(ctx) {
-      const x = ctx.get(ctx.inputNames('X')[0]!) as SelectedRows
+      const x = rowsIn(ctx, 'X')
       const given = ctx.inputNames('ScaleTensor')[0]
       const factor = given === undefined ? (ctx.attrs['scale'] as number) : Number((ctx.get(given) as Tensor).at(0))
       const value = x.value.clone()

@@ -61,7 +61,7 @@ function argMaxInto(X: RawTensor, given: ArgAttrs, Out: RawTensor): void {
   eachSlice(shape, axis, (start, step, size) => {
     let best = 0
     let max = x[start]!
-    for (let k = 1, i = start + step; k < size && max === max; k++, i += step) {
+    for (let k = 1, i = start + step; k < size && !Number.isNaN(max); k++, i += step) {
       if (x[i]! <= max) continue
       max = x[i]!
       best = k
@@ -93,7 +93,7 @@ function argMinInto(X: RawTensor, given: ArgAttrs, Out: RawTensor): void {
   eachSlice(shape, axis, (start, step, size) => {
     let best = 0
     let min = x[start]!
-    for (let k = 1, i = start + step; k < size && min === min; k++, i += step) {
+    for (let k = 1, i = start + step; k < size && !Number.isNaN(min); k++, i += step) {
       if (x[i]! >= min) continue
       min = x[i]!
       best = k

@@ -241,10 +241,10 @@ function maxInto({ data, shape }: Raw, out: Raw, reduced: readonly boolean[]): v
     if (step === 0) {
       let max = y[to]!
       // A NaN fails both comparisons on either side: the first one found stays.
-      for (let i = start; i < start + count; i++) if (!(x[i]! <= max) && max === max) max = x[i]!
+      for (let i = start; i < start + count; i++) if (!(x[i]! <= max) && !Number.isNaN(max)) max = x[i]!
       y[to] = max
     } else {
-      for (let i = 0; i < count; i++) if (!(x[start + i]! <= y[to + i]!) && y[to + i] === y[to + i]) y[to + i] = x[start + i]!
+      for (let i = 0; i < count; i++) if (!(x[start + i]! <= y[to + i]!) && !Number.isNaN(y[to + i]!)) y[to + i] = x[start + i]!
     }
   })
 }
@@ -264,10 +264,10 @@ function minInto({ data, shape }: Raw, out: Raw, reduced: readonly boolean[]): v
   eachRun(shape, reduced, (start, count, to, step) => {
     if (step === 0) {
       let min = y[to]!
-      for (let i = start; i < start + count; i++) if (!(x[i]! >= min) && min === min) min = x[i]!
+      for (let i = start; i < start + count; i++) if (!(x[i]! >= min) && !Number.isNaN(min)) min = x[i]!
       y[to] = min
     } else {
-      for (let i = 0; i < count; i++) if (!(x[start + i]! >= y[to + i]!) && y[to + i] === y[to + i]) y[to + i] = x[start + i]!
+      for (let i = 0; i < count; i++) if (!(x[start + i]! >= y[to + i]!) && !Number.isNaN(y[to + i]!)) y[to + i] = x[start + i]!
     }
   })
 }

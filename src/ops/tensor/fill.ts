@@ -82,7 +82,8 @@ export const fillConstant = defineOp({
   type: 'fill_constant',
   doc: 'A tensor of the given shape and element type, every element the same value. str_value goes before value, ValueTensor before both.',
   source: 'paddle/fluid/operators/fill_constant_op.cc, paddle/phi/kernels/cpu/full_kernel.cc',
-  differs: 'A value that an integer type cannot hold is an InvalidArgumentError; in Paddle the result is undefined.',
+  differs:
+    'str_value is exact for int64, where Paddle goes by way of float64. A value that an integer type cannot hold is an InvalidArgumentError; in Paddle the result is undefined.',
   inputs: {
     ValueTensor: optional('One element: the value.', ALL),
     ShapeTensor: optional('1-D: the shape.', INDEXES),

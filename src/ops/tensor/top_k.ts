@@ -82,12 +82,10 @@ function sortBest(x: Float64Array, start: number, step: number, size: number, la
   })
 }
 
-/** Whether `a` goes before an equal or other `b`. A NaN, the only value unequal to itself, counts as the largest. */
+/** Whether `a` goes strictly before `b`. NaN counts as the largest value. Right for bigints too, which are never NaN. */
 function precedes(a: number, b: number, largest: boolean): boolean {
-  // biome-ignore lint/suspicious/noSelfCompare: also right for a bigint, where Number.isNaN would not be asked
-  if (largest) return a > b || (a !== a && b === b)
-  // biome-ignore lint/suspicious/noSelfCompare: as above
-  return a < b || (b !== b && a === a)
+  if (largest) return a > b || (Number.isNaN(a) && !Number.isNaN(b))
+  return a < b || (Number.isNaN(b) && !Number.isNaN(a))
 }
 
 /** Puts each cotangent where its value came from, zero elsewhere. */
