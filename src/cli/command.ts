@@ -30,7 +30,10 @@ export interface CommandDefinition<O extends object = object> {
 }
 
 /** Wrong use: exit code 2. */
-export function usage(summary: string, details: { readonly got?: unknown; readonly expected?: unknown; readonly hint?: string } = {}) {
+export function usage(
+  summary: string,
+  details: { readonly got?: unknown; readonly expected?: unknown; readonly hint?: string } = {},
+) {
   return new InvalidArgumentError('E703', summary, details)
 }
 
@@ -38,7 +41,12 @@ export function usage(summary: string, details: { readonly got?: unknown; readon
  * A flag that takes one value. Given twice it is an error, and so is a value that begins with `--`: it is the next flag, and the value is
  * missing.
  */
-export function addOption<T>(command: Command, flags: string, doc: string, parse: (text: string, flag: string) => T): void {
+export function addOption<T>(
+  command: Command,
+  flags: string,
+  doc: string,
+  parse: (text: string, flag: string) => T,
+): void {
   const option = new Option(flags, doc)
   // `--no-grad NAMES` takes away nothing.
   option.negate = false
@@ -54,7 +62,12 @@ export function addOption<T>(command: Command, flags: string, doc: string, parse
 }
 
 /** A flag that may be given several times; its values make a list. */
-export function addListOption<T>(command: Command, flags: string, doc: string, parse: (text: string, flag: string) => T): void {
+export function addListOption<T>(
+  command: Command,
+  flags: string,
+  doc: string,
+  parse: (text: string, flag: string) => T,
+): void {
   const option = new Option(flags, doc)
   const flag = option.long ?? flags
   option.argParser((text: string, previous: readonly T[] | undefined) => [...(previous ?? []), parse(text, flag)])

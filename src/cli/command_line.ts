@@ -26,7 +26,13 @@ const LEADING_WITH_VALUE = ['--color', '--width']
 /** Runs `oarlock ARGV` and returns its exit code; nothing is thrown. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   // Before the flags are read, and where reading them fails.
-  let out = new Output(io, { json: argv.includes('--json'), quiet: false, color: 'auto', ascii: false, width: undefined })
+  let out = new Output(io, {
+    json: argv.includes('--json'),
+    quiet: false,
+    color: 'auto',
+    ascii: false,
+    width: undefined,
+  })
   try {
     const { name, rest } = splitCommand(argv)
     if (name === undefined) return withoutCommand(rest, out)
@@ -41,7 +47,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const definition = await entry.load()
     const command = declare(entry, definition)
     let text = ''
-    command.configureOutput({ writeOut: (part) => (text += part), writeErr: () => undefined, outputError: () => undefined })
+    command.configureOutput({
+      writeOut: (part) => (text += part),
+      writeErr: () => undefined,
+      outputError: () => undefined,
+    })
     try {
       command.parse([...args], { from: 'user' })
     } catch (error) {
@@ -69,7 +79,8 @@ function splitCommand(argv: readonly string[]): { name: string | undefined; rest
     const word = argv[i]!
     if (word === '--') return { name: argv[i + 1], rest: [...argv.slice(0, i), ...argv.slice(i + 2)] }
     if (LEADING_WITH_VALUE.includes(word)) i++
-    else if (!word.startsWith('-') || word === '-') return { name: word, rest: [...argv.slice(0, i), ...argv.slice(i + 1)] }
+    else if (!word.startsWith('-') || word === '-')
+      return { name: word, rest: [...argv.slice(0, i), ...argv.slice(i + 1)] }
   }
   return { name: undefined, rest: argv }
 }
@@ -94,7 +105,11 @@ async function help(args: readonly string[], out: Output): Promise<number> {
 }
 
 /** A command by its name; anything that is a file, or looks like one, is shown. */
-function chooseCommand(name: string, rest: readonly string[], io: Io): { entry: CommandEntry; args: readonly string[] } {
+function chooseCommand(
+  name: string,
+  rest: readonly string[],
+  io: Io,
+): { entry: CommandEntry; args: readonly string[] } {
   const entry = findCommand(name)
   if (entry !== undefined) return { entry, args: rest }
   if (PLANNED.includes(name)) {
@@ -103,7 +118,8 @@ function chooseCommand(name: string, rest: readonly string[], io: Io): { entry: 
       expected: COMMANDS.map((command) => command.name),
     })
   }
-  if (name === '-' || /[./\\]/.test(name) || exists(pathOf(io, name))) return { entry: findCommand('show')!, args: [name, ...rest] }
+  if (name === '-' || /[./\\]/.test(name) || exists(pathOf(io, name)))
+    return { entry: findCommand('show')!, args: [name, ...rest] }
   throw unknownCommand(name)
 }
 
@@ -166,7 +182,9 @@ async function report(error: unknown, argv: readonly string[], out: Output): Pro
   }
   const stack = error instanceof Error ? (error.stack ?? String(error)) : String(error)
   if (out.json) {
-    out.error(makeError('Fatal', 'E700', `oarlock has a defect: ${String(error)}`, { got: stack, hint: 'please report it' }))
+    out.error(
+      makeError('Fatal', 'E700', `oarlock has a defect: ${String(error)}`, { got: stack, hint: 'please report it' }),
+    )
   } else {
     out.io.stderr.write(
       `error E700: oarlock has a defect. Please report it with the lines below and, if you can, the file.\n` +

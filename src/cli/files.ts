@@ -180,7 +180,9 @@ function writeFault(error: unknown, path: string): unknown {
   return makeError(
     missing ? 'NotFound' : code === 'ENOSPC' ? 'ResourceExhausted' : 'InvalidArgument',
     'E522',
-    missing ? `"${path}" cannot be written: there is no folder "${dirname(path)}"` : `"${path}" cannot be written: ${reason(error)}`,
+    missing
+      ? `"${path}" cannot be written: there is no folder "${dirname(path)}"`
+      : `"${path}" cannot be written: ${reason(error)}`,
     { where: { file: path }, got: code, cause: error },
   )
 }

@@ -62,7 +62,9 @@ export function commandHelp(entry: CommandEntry, definition: CommandDefinition, 
   if (own.length > 0) parts.push(`Options\n${optionLines(own)}`)
   if (definition.notes !== undefined) parts.push(definition.notes)
   parts.push(`Common options\n${optionLines(common)}`)
-  const exits = Object.entries({ ...EXITS, ...definition.exits }).map(([code, means]) => wrapped(`  ${code.padStart(3)}  `, means, WIDTH))
+  const exits = Object.entries({ ...EXITS, ...definition.exits }).map(([code, means]) =>
+    wrapped(`  ${code.padStart(3)}  `, means, WIDTH),
+  )
   parts.push(`Exit codes\n${exits.join('\n')}`)
   return parts.join('\n\n')
 }

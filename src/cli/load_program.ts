@@ -36,7 +36,10 @@ export function programFiles(io: Io, path: string): ProgramFiles {
   if (isFolder(pathOf(io, path))) {
     const main = join(path, 'main.json')
     if (!exists(pathOf(io, main))) {
-      throw new NotFoundError('E523', `the folder "${path}" has no main.json`, { where: { file: path }, expected: 'main.json' })
+      throw new NotFoundError('E523', `the folder "${path}" has no main.json`, {
+        where: { file: path },
+        expected: 'main.json',
+      })
     }
     return { main, ...beside(io, path, '') }
   }
@@ -77,4 +80,7 @@ export function locator({ bytes }: LoadedProgram): (pointer: string) => { line: 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** What `--json` documents say about the file. */
-export const programEntry = ({ file, bytes }: LoadedProgram): { file: string; sha256: string } => ({ file, sha256: sha256(bytes) })
+export const programEntry = ({ file, bytes }: LoadedProgram): { file: string; sha256: string } => ({
+  file,
+  sha256: sha256(bytes),
+})

@@ -126,7 +126,12 @@ export function plain(value: unknown): unknown {
   for (const [name, member] of Object.entries(value)) {
     // Not by plain assignment: a variable may be called __proto__.
     if (member !== undefined) {
-      Object.defineProperty(object, name, { value: plain(member), enumerable: true, configurable: true, writable: true })
+      Object.defineProperty(object, name, {
+        value: plain(member),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
     }
   }
   return object
@@ -172,7 +177,13 @@ export function sparkline(values: readonly number[], width: number, ascii: boole
 
 /** At most four digits that mean something: `0.0413`, `1.2e-7`. */
 export function shortNumber(value: number): string {
-  return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : Number.isNaN(value) ? 'NaN' : value > 0 ? 'Inf' : '-Inf'
+  return Number.isFinite(value)
+    ? String(Number(value.toPrecision(4)))
+    : Number.isNaN(value)
+      ? 'NaN'
+      : value > 0
+        ? 'Inf'
+        : '-Inf'
 }
 
 /** `1.1 ms`, `12.3 s`. */

@@ -85,7 +85,8 @@ export class Progress {
     const rate = step / (elapsed / 1000)
     const parts = [`step ${step}${this.#total === undefined ? '' : `/${this.#total}`}`]
     parts.push(`${rate < 10 ? rate.toFixed(1) : Math.round(rate)} steps/s`)
-    if (this.#total !== undefined && step < this.#total) parts.push(`${formatMs(((this.#total - step) / rate) * 1000)} left`)
+    if (this.#total !== undefined && step < this.#total)
+      parts.push(`${formatMs(((this.#total - step) / rate) * 1000)} left`)
     if (loss !== undefined) parts.push(`loss ${shortNumber(loss)}`)
     const spark = this.spark()
     if (spark !== '') parts.push(spark)

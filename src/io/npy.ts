@@ -63,7 +63,8 @@ function readArray(bytes: Uint8Array, limits: Limits): Tensor {
   }
   const major = bytes[6]
   const minor = bytes[7]
-  if (major === undefined || minor === undefined) throw broken('ends in its header', 'a version', `${bytes.length} bytes`)
+  if (major === undefined || minor === undefined)
+    throw broken('ends in its header', 'a version', `${bytes.length} bytes`)
   if (major < 1 || major > 3 || minor !== 0) {
     throw new UnimplementedError('E512', `format version ${major}.${minor} of .npy files is not known`, {
       expected: '1.0, 2.0 or 3.0',
@@ -74,7 +75,8 @@ function readArray(bytes: Uint8Array, limits: Limits): Tensor {
   const start = major === 1 ? 10 : 12
   if (bytes.length < start) throw broken('ends in its header', `${start} bytes`, `${bytes.length} bytes`)
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
-  if (length > MAX_HEADER) throw broken('has a header that is too long', `at most ${MAX_HEADER} bytes`, `${length} bytes`)
+  if (length > MAX_HEADER)
+    throw broken('has a header that is too long', `at most ${MAX_HEADER} bytes`, `${length} bytes`)
   if (bytes.length < start + length) {
     throw broken('ends in its header', `${start + length} bytes`, `${bytes.length} bytes`)
   }
@@ -202,7 +204,8 @@ function dtypeOf(descr: string): DType {
   const order = descr[0]!
   const dtype = BY_KIND.get(descr.slice(1))
   if (dtype !== undefined && ('<|='.includes(order) || (order === '>' && byteSize(dtype) === 1))) return dtype
-  if (dtype !== undefined && order === '>') throw notHeld(`big-endian numbers, ${descr}`, `array.astype('${DESCR[dtype]}')`)
+  if (dtype !== undefined && order === '>')
+    throw notHeld(`big-endian numbers, ${descr}`, `array.astype('${DESCR[dtype]}')`)
   const hint = descr.includes('O')
     ? 'an object array is a pickle, which is never opened here'
     : descr.slice(1) === 'u2'

@@ -6,7 +6,7 @@ import { EnforceError, InvalidArgumentError } from '../errors.ts'
 import { parseJsonText, pointerToken } from '../framework/json_text.ts'
 import type { Limits } from '../framework/limits.ts'
 import { SelectedRows, type Tensor, TensorArray, type Value } from '../tensor/tensor.ts'
-import { valueFromJSON, type TensorJson, type ValueJson } from '../tensor/tensor_json.ts'
+import { type TensorJson, type ValueJson, valueFromJSON } from '../tensor/tensor_json.ts'
 
 /** Files of values may be as long as a text can be in JavaScript. */
 export const VALUE_FILE_LIMITS: Partial<Limits> = { programBytes: 500 * 2 ** 20 }
@@ -26,7 +26,10 @@ export function* tensorFileText(values: Iterable<readonly [name: string, value: 
  * @throws InvalidArgumentError E501 to E503 for what is no JSON, E524 if it is no object of values, E510 for a value that is none; with
  * file, line and column.
  */
-export function readTensorFile(source: string | Uint8Array, options: { readonly file?: string } = {}): Map<string, Value> {
+export function readTensorFile(
+  source: string | Uint8Array,
+  options: { readonly file?: string } = {},
+): Map<string, Value> {
   const file = options.file === undefined ? {} : { file: options.file }
   const { value: json, locate } = parseJsonText(source, { ...file, limits: VALUE_FILE_LIMITS })
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {

@@ -80,6 +80,8 @@ export class Adam extends Optimizer {
     else attrs['beta2'] = this.beta2
     if (this.epsilon instanceof Variable) inputs['EpsilonTensor'] = this.epsilon
     else attrs['epsilon'] = this.epsilon
+    const foundInf = this._get_auxiliary_var('found_inf')
+    if (foundInf !== undefined) inputs['SkipUpdate'] = foundInf
     if (master !== undefined) {
       inputs['MasterParam'] = master
       outputs['MasterParamOut'] = master

@@ -87,6 +87,7 @@ export abstract class Optimizer {
   #masters = new Map<string, OptimizerValue>()
   #learningRates = new WeakMap<Program, Variable>()
   #eagerRate: Tensor | undefined
+  #auxiliary = new Map<string, OptimizerValue>()
   /** The programs being appended to; undefined while `step` runs. */
   #programs: ProgramPair | undefined
   #lossDType: DType = 'float32'
@@ -316,6 +317,15 @@ export abstract class Optimizer {
     }
     this.#masters.set(param.name, master)
     return master
+  }
+
+  /** Hands the optimizer a value under a name: automatic mixed precision gives `found_inf`, which makes Adam skip the update. */
+  _set_auxiliary_var(key: string, value: OptimizerValue): void {
+    this.#auxiliary.set(key, value)
+  }
+
+  _get_auxiliary_var(key: string): OptimizerValue | undefined {
+    return this.#auxiliary.get(key)
   }
 
   /** True for parameters that are updated through a master weight. */

@@ -1,10 +1,12 @@
 /** Applies to a recorded program, as it was before backward, the calls that its meta.json records. */
-import { appendBackward, gradients } from '../../src/framework/autodiff/backward.ts'
+import { appendBackward, gradients, type ParamGrad } from '../../src/framework/autodiff/backward.ts'
 import { OpRole } from '../../src/framework/op_role.ts'
 import { Operator } from '../../src/framework/operator.ts'
-import type { Program } from '../../src/framework/program.ts'
+import { Program } from '../../src/framework/program.ts'
+import type { OpJson, ProgramJson } from '../../src/framework/program_json.ts'
 import type { Regularizer, Variable } from '../../src/framework/variable.ts'
 import { ClipGradByGlobalNorm, ClipGradByNorm, ClipGradByValue, type GradClip } from '../../src/optimizer/clip.ts'
+import { ops as standardOps } from '../../src/ops/index.ts'
 import * as optimizers from '../../src/optimizer/index.ts'
 import type { Optimizer } from '../../src/optimizer/optimizer.ts'
 import { L1Decay, L2Decay } from '../../src/optimizer/regularizer.ts'
@@ -15,6 +17,49 @@ export interface Replayed {
   readonly startup: Program
   /** What the calls returned differently from the recording. */
   readonly faults: readonly string[]
+}
+
+/**
+ * Like {@link applyCalls}, for programs of automatic mixed precision: casts, backward and loss scaling are taken over from the recording as
+ * they are, and only the optimizer's own operators (clipping, decay, updates) and their startup operators are made here.
+ */
+export function applyOptimizerOnly(recording: Recording): Replayed {
+  const { meta } = recording
+  const isOwn = (op: OpJson): boolean => /^\/(gradient_clip|regularization|optimizer)/.test(String(op.attrs?.['op_namescope']))
+  const main = cutOff(recording.json<ProgramJson>('main')!, isOwn)
+  const block = main.globalBlock()
+  // The optimizer's part of startup begins with the first variable that main no longer names.
+  const unknown = (op: OpJson): boolean => Object.values(op.outputs ?? {}).some((names) => names.some((name) => !block.hasVar(name)))
+  const startup = cutOff(recording.json<ProgramJson>('startup')!, unknown)
+  main.startup = startup
+  startup.isStartup = true
+  main.names.clear()
+  for (const name of block.vars.keys()) main.names.observe(name)
+  setParameters(main, meta)
+  const faults: string[] = []
+  for (const call of meta.minimize) {
+    const rate = block.vars.get('learning_rate_0')
+    const optimizer = optimizerOf({ ...call, args: { ...call.args, ...(rate === undefined ? {} : { learning_rate: { variable: rate.name } }) } }, main)
+    const skip = [...block.vars.values()].find((variable) => variable.name.startsWith('memcpy_'))
+    if (skip !== undefined) optimizer._set_auxiliary_var('found_inf', skip)
+    const pairs = call.params_grads!.map(([param, grad]) => ({
+      param: block.var(param) as ParamGrad['param'],
+      grad: block.var(grad),
+    }))
+    optimizer.applyGradients(pairs, { startup })
+  }
+  return { main, startup, faults }
+}
+
+/** The program up to the first operator of block 0 that `isEnd` accepts, without variables that no operator is left for. */
+function cutOff(json: ProgramJson, isEnd: (op: OpJson) => boolean): Program {
+  const [block, ...others] = json.blocks
+  const end = block!.ops.findIndex(isEnd)
+  const ops = end < 0 ? block!.ops : block!.ops.slice(0, end)
+  const slots = ops.flatMap((op) => [...Object.values(op.inputs ?? {}), ...Object.values(op.outputs ?? {})])
+  const named = new Set(slots.flat())
+  const vars = (block!.vars ?? []).filter(({ name }) => named.has(name) || name.startsWith('learning_rate_'))
+  return Program.from({ ...json, blocks: [{ ...block!, ops, vars }, ...others] }, { library: standardOps })
 }
 
 /** The programs that our implementation makes of the recorded ones before backward. */

@@ -28,7 +28,8 @@ export function runTrace(recording: Recording, { main, startup }: Replayed): str
   seed(meta.paddle_seed)
   const feeds = recording.json<Record<string, unknown>[]>('feeds') ?? []
   const sets = recording.json<Record<string, unknown>[]>('sets')
-  const trace = recording.json<Trace>('trace')!
+  const trace = recording.json<Trace>('trace')
+  if (trace === undefined) return ['there is no trace: the recording is of the program alone']
   const fetch = meta.fetches
   for (const step of trace.steps) {
     for (const [name, json] of Object.entries(sets?.[step.step] ?? {})) executor.scope.set(name, valueFromJSON(json))

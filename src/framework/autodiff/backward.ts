@@ -185,7 +185,8 @@ export function gradients(
   renameExisting(block, made.ops, made.gradToVar, renamed, targetGrads)
   appendWithVariables(block, made.ops, made.gradToVar, info)
   return inputList.map((input) => {
-    const found = info.get(input.name)
+    // As in Paddle, a target that is itself an input has no gradient.
+    const found = targetNames.includes(input.name) ? undefined : info.get(input.name)
     return found === undefined ? null : (block.findVar(found.grad) ?? null)
   })
 }
