@@ -94,12 +94,21 @@ export class Executor {
 
     const from = this.#firstNewOperator(program)
     const results = this.#runPlanned(program, values, fetches, from) ?? this.#interpret(program, values, fetches, from)
-    if (program.isStartup) this.#started.set(program, block.ops.map((op) => op.id))
+    if (program.isStartup)
+      this.#started.set(
+        program,
+        block.ops.map((op) => op.id),
+      )
     return results
   }
 
   /** undefined where the program must be interpreted. */
-  #runPlanned(program: Program, feeds: ReadonlyMap<string, Value>, fetches: readonly string[], from: number): Value[] | undefined {
+  #runPlanned(
+    program: Program,
+    feeds: ReadonlyMap<string, Value>,
+    fetches: readonly string[],
+    from: number,
+  ): Value[] | undefined {
     if (this.engine !== 'plan') return this.#ran('interpreter')
     if (from > 0) return this.#ran('interpreter', 'only the new operators of the startup program are run')
     const plan = this.#plans.get(program, this.scope, feeds, fetches, this.generator)

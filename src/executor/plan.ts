@@ -10,7 +10,7 @@ import { EMPTY_VAR, findOp, type Meta } from '../framework/op_def.ts'
 import type { Program } from '../framework/program.ts'
 import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype.ts'
 import type { Generator } from '../tensor/random.ts'
-import { numel, sameShape, type Shape } from '../tensor/shape.ts'
+import { numel, type Shape, sameShape } from '../tensor/shape.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
 import { operatorPlace } from './interpreter.ts'
 import { type BoundTensor, bindKernel } from './kernels.ts'
@@ -61,7 +61,13 @@ export class Plan {
   #generation = -1
 
   /** Infers shapes and lays out memory; nothing in the scope changes. Use {@link planProgram}. */
-  constructor(program: Program, scope: Scope, feeds: ReadonlyMap<string, Value>, fetch: readonly string[], generator: Generator) {
+  constructor(
+    program: Program,
+    scope: Scope,
+    feeds: ReadonlyMap<string, Value>,
+    fetch: readonly string[],
+    generator: Generator,
+  ) {
     this.program = program
     this.edits = program.edits
     this.#block = program.globalBlock()
@@ -133,7 +139,8 @@ export class Plan {
         const outputs = mapNames(op.outputs, (name, slot, i) => {
           const meta = metas[slot]?.[i]
           if (name === EMPTY_VAR || meta === undefined) return undefined
-          if (meta.kind !== undefined && meta.kind !== 'LOD_TENSOR') throw new NotPlannable(`"${name}" is no dense tensor`)
+          if (meta.kind !== undefined && meta.kind !== 'LOD_TENSOR')
+            throw new NotPlannable(`"${name}" is no dense tensor`)
           return this.#output(name, meta, index, find, temporary, persistable)
         })
         return { inputs, outputs }
@@ -169,7 +176,8 @@ export class Plan {
       return present
     }
     const isPersistable = this.#block.findVar(name)?.persistable === true
-    if (isPersistable && present !== undefined) throw new NotPlannable(`persistable "${name}" changes its shape or type`)
+    if (isPersistable && present !== undefined)
+      throw new NotPlannable(`persistable "${name}" changes its shape or type`)
     return isPersistable ? persistable(name, meta.dtype, meta.shape) : temporary(name, meta.dtype, meta.shape, index)
   }
 
@@ -180,7 +188,8 @@ export class Plan {
   run(feeds: ReadonlyMap<string, Value>): Value[] {
     const { heap } = this.#scope
     const fresh = this.#scopeVersion !== this.#scope.version || this.#generation !== heap.generation ? this.#bind() : []
-    for (const { name, view } of this.#feedViews) (view as Float32Array).set((feeds.get(name) as Tensor).data as Float32Array)
+    for (const { name, view } of this.#feedViews)
+      (view as Float32Array).set((feeds.get(name) as Tensor).data as Float32Array)
     const runs = this.#runs
     let index = 0
     try {
@@ -254,7 +263,8 @@ export class Plan {
   #dropUnwritten(fresh: readonly string[], failed: number): void {
     const unwritten = new Set(fresh)
     for (const { outputs } of this.#steps.slice(0, failed)) {
-      for (const list of Object.values(outputs)) for (const storage of list) if (storage !== undefined) unwritten.delete(storage.name)
+      for (const list of Object.values(outputs))
+        for (const storage of list) if (storage !== undefined) unwritten.delete(storage.name)
     }
     for (const name of unwritten) this.#scope.root.delete(name)
   }

@@ -77,7 +77,9 @@ const parseInt32: Parse<number> = (value) =>
   isInt32(value) ? { value: value === 0 ? 0 : value } : { wanted: 'a 32-bit whole number' }
 
 function toLong(value: unknown): number | bigint | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? (value === 0 ? 0 : value) : undefined
+  if (typeof value === 'number') {
+    return Number.isInteger(value) && Math.abs(value) <= 2 ** 53 ? (value === 0 ? 0 : value) : undefined
+  }
   let big: bigint
   if (typeof value === 'bigint') big = value
   else if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) big = BigInt(value)

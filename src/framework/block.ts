@@ -258,7 +258,8 @@ export class Block {
       },
       constant: (name) => {
         const writer = this.lastWriter(name)
-        if (writer === undefined) return undefined
+        // With an input (ShapeTensor, ValueTensor) the output does not follow from the attributes.
+        if (writer === undefined || writer.inputNames().length > 0) return undefined
         const def = findOp(this.program.library, writer.type)
         return def?.constant?.(writer.filledAttrs(def))
       },

@@ -32,6 +32,8 @@ export interface ProgramFormatOptions extends FormatOptions {
   readonly file?: string
   /** Only operators of this role. */
   readonly role?: 'F' | 'B' | 'O' | 'L'
+  /** Only the block of this index. */
+  readonly block?: number
 }
 
 /** The listing of a program: a line of counts, then for each block a table of its operators. */
@@ -40,6 +42,7 @@ export function formatProgram(program: Program, options: ProgramFormatOptions = 
   const callers = blockCallers(program)
   const lines = [formatCounts(program, options, symbols)]
   for (const block of program.blocks) {
+    if (options.block !== undefined && options.block !== block.idx) continue
     const rows: Row[] = []
     block.ops.forEach((op, i) => {
       const role = roleLetter(op.role)

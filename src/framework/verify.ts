@@ -72,7 +72,8 @@ class Verifier {
       },
       constant: (name) => {
         const writer = writers.get(name)
-        const def = writer === undefined ? undefined : findOp(this.#program.library, writer.type)
+        const alone = writer !== undefined && writer.inputNames().length === 0
+        const def = alone ? findOp(this.#program.library, writer.type) : undefined
         return def?.constant?.(writer!.filledAttrs(def))
       },
     }

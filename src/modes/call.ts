@@ -89,13 +89,20 @@ function appendCall(
   return outputs
 }
 
-function eagerSlots(def: AnyOpDef, slots: Readonly<Record<string, OpValue | readonly OpValue[] | undefined>>): TensorSlots {
+function eagerSlots(
+  def: AnyOpDef,
+  slots: Readonly<Record<string, OpValue | readonly OpValue[] | undefined>>,
+): TensorSlots {
   return mapValues(slots, (value) => {
     if (value instanceof Tensor) return attach(value)
-    throw new PreconditionNotMetError('E040', `${def.type}: "${value.name}" is a variable of a program and has no value here`, {
-      where: { opType: def.type, variable: value.name, ...siteOf(value) },
-      hint: 'call it inside build(), or run the program and use the fetched tensor',
-    })
+    throw new PreconditionNotMetError(
+      'E040',
+      `${def.type}: "${value.name}" is a variable of a program and has no value here`,
+      {
+        where: { opType: def.type, variable: value.name, ...siteOf(value) },
+        hint: 'call it inside build(), or run the program and use the fetched tensor',
+      },
+    )
   })
 }
 

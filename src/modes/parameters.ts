@@ -45,9 +45,12 @@ function eagerParameter(layer: string, options: CreateParameterOptions): Paramet
   const { attr = {}, shape, dtype = 'float32', isBias = false } = options
   const name = attr.name ?? eagerNames.generate(`${layer}.${isBias ? 'b' : 'w'}`)
   if (shape.some((dim) => !Number.isInteger(dim) || dim < 0)) {
-    throw new InvalidArgumentError('E219', `parameter "${name}" needs a known shape, got ${formatShape(shape)}`, { got: shape })
+    throw new InvalidArgumentError('E219', `parameter "${name}" needs a known shape, got ${formatShape(shape)}`, {
+      got: shape,
+    })
   }
-  const init = attr.initializer ?? options.defaultInitializer ?? (isBias ? initializer.Constant(0) : initializer.XavierUniform())
+  const init =
+    attr.initializer ?? options.defaultInitializer ?? (isBias ? initializer.Constant(0) : initializer.XavierUniform())
   const program = new Program(ops, { callSites: false })
   const block = program.globalBlock()
   init.append(block, block.createVar({ name, dtype, shape, persistable: true }))

@@ -1,6 +1,6 @@
 /** Runs one operator at once on tensors with memory of their own: what dygraph does for each call. */
 import { type ErrorPlace, UnimplementedError, withPlace } from '../errors.ts'
-import { bindKernel, type BoundTensor } from '../executor/kernels.ts'
+import { type BoundTensor, bindKernel } from '../executor/kernels.ts'
 import { checkSlots, inferOperator } from '../framework/infer.ts'
 import { type AnyOpDef, EMPTY_VAR } from '../framework/op_def.ts'
 import { formatOperator } from '../framework/op_text.ts'

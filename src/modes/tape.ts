@@ -63,16 +63,24 @@ export function record(library: OpLibrary, op: Operator, inputs: readonly Tensor
 export function backward(from: Tensor, gradient: Tensor | undefined, retainGraph: boolean): void {
   const last = producers.get(from)
   if (last === undefined) {
-    throw new InvalidArgumentError('E301', 'backward: this tensor was not computed from anything that wants a gradient', {
-      hint: 'a parameter, or a tensor with stopGradient = false, must be among what it was computed from',
-    })
+    throw new InvalidArgumentError(
+      'E301',
+      'backward: this tensor was not computed from anything that wants a gradient',
+      {
+        hint: 'a parameter, or a tensor with stopGradient = false, must be among what it was computed from',
+      },
+    )
   }
   if (gradient === undefined && from.size !== 1) {
-    throw new InvalidArgumentError('E301', `backward needs a tensor of one element, this one has shape ${formatShape(from.shape)}`, {
-      expected: [],
-      got: from.shape,
-      hint: 'reduce it first, for example with mean(), or give the gradient of each element',
-    })
+    throw new InvalidArgumentError(
+      'E301',
+      `backward needs a tensor of one element, this one has shape ${formatShape(from.shape)}`,
+      {
+        expected: [],
+        got: from.shape,
+        hint: 'reduce it first, for example with mean(), or give the gradient of each element',
+      },
+    )
   }
   if (gradient !== undefined && (gradient.dtype !== from.dtype || !sameShape(gradient.shape, from.shape))) {
     throw new InvalidArgumentError('E303', `backward: the gradient must be ${from.dtype} ${formatShape(from.shape)}`, {
@@ -84,10 +92,14 @@ export function backward(from: Tensor, gradient: Tensor | undefined, retainGraph
   const tensors = new Map<string, Tensor>()
   for (const node of path) {
     if (node.used) {
-      throw new PreconditionNotMetError('E046', `backward: the history of ${node.op.type} was used up by an earlier backward`, {
-        where: { opType: node.op.type },
-        hint: 'compute the value again, or call the first backward with retainGraph',
-      })
+      throw new PreconditionNotMetError(
+        'E046',
+        `backward: the history of ${node.op.type} was used up by an earlier backward`,
+        {
+          where: { opType: node.op.type },
+          hint: 'compute the value again, or call the first backward with retainGraph',
+        },
+      )
     }
     for (const [name, { tensor }] of node.values) tensors.set(name, tensor)
   }
@@ -146,7 +158,12 @@ function checkVersions(path: readonly TapeNode[], gradOps: readonly GradOp[]): v
       throw new PreconditionNotMetError(
         'E045',
         `backward: a value that ${node.op.type} needs for its gradient was changed in place since`,
-        { where: { opType: node.op.type }, expected: version, got: tensor.version, hint: 'call backward before changing it' },
+        {
+          where: { opType: node.op.type },
+          expected: version,
+          got: tensor.version,
+          hint: 'call backward before changing it',
+        },
       )
     }
   }

@@ -54,7 +54,9 @@ export function fc(x: Variable, size: number, options: FcOptions = {}): Variable
     const bias = helper.createParameter({ attr: biasAttr, shape: [size], dtype: x.dtype, isBias: true })
     out = callOp(ops.elementwise_add, { X: out, Y: bias }, { axis: numFlattenDims }, { layer: helper }).Out
   }
-  return activation === undefined ? out : callOp(ops[activation] as typeof ops.relu, { X: out }, {}, { layer: helper }).Out
+  return activation === undefined
+    ? out
+    : callOp(ops[activation] as typeof ops.relu, { X: out }, {}, { layer: helper }).Out
 }
 
 export interface LinearOptions {
@@ -62,12 +64,7 @@ export interface LinearOptions {
 }
 
 /** x W + b with `matmul_v2`: x [*, in], weight [in, out], bias [out]. */
-export function linear<V extends OpValue>(
-  x: V,
-  weight: OpValue,
-  bias?: OpValue,
-  options: LinearOptions = {},
-): V {
+export function linear<V extends OpValue>(x: V, weight: OpValue, bias?: OpValue, options: LinearOptions = {}): V {
   const layer = layerFor('linear', options.name)
   const out = callOp(ops.matmul_v2, { X: x as OpValue, Y: weight }, {}, { layer }).Out
   if (bias === undefined) return out as V
@@ -193,5 +190,6 @@ export function dropout<V extends OpValue>(x: V, options: DropoutOptions = {}): 
 export function accuracy<V extends OpValue>(input: V, label: V, k = 1): V {
   const layer = layerFor('accuracy')
   const top = callOp(ops.top_k_v2, { X: input as OpValue }, { k, sorted: false }, { layer })
-  return callOp(ops.accuracy, { Out: top.Out, Indices: top.Indices, Label: label as OpValue }, {}, { layer }).Accuracy as V
+  return callOp(ops.accuracy, { Out: top.Out, Indices: top.Indices, Label: label as OpValue }, {}, { layer })
+    .Accuracy as V
 }

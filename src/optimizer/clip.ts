@@ -18,7 +18,9 @@ export function ClipGradByValue(max: number, min = -max): GradClip {
   return {
     type: 'ClipGradByValue',
     clip: (pairs, emitter) =>
-      eachPair(pairs, emitter, (grad) => emitter.apply('clip', { X: grad }, { min, max }, { layer: 'clip' }, grad.dtype)),
+      eachPair(pairs, emitter, (grad) =>
+        emitter.apply('clip', { X: grad }, { min, max }, { layer: 'clip' }, grad.dtype),
+      ),
   }
 }
 
@@ -82,7 +84,13 @@ function clipByGlobalNorm(pairs: readonly ParamGradPair[], emitter: Emitter, cli
       { layer: 'fill_constant', unused: 1 },
       dtype,
     )
-    const divisor = emitter.apply('elementwise_max', { X: limit, Y: norm }, { axis: -1 }, { name: 'elementwise_max' }, dtype)
+    const divisor = emitter.apply(
+      'elementwise_max',
+      { X: limit, Y: norm },
+      { axis: -1 },
+      { name: 'elementwise_max' },
+      dtype,
+    )
     return emitter.apply('elementwise_div', { X: limit, Y: divisor }, { axis: -1 }, { name: 'elementwise_div' }, dtype)
   })
   for (const pair of clipped) {

@@ -78,4 +78,3 @@ export function eagerEmitter(engine: TensorEngine): Emitter {
     forPair: (_, body) => body(),
   }
 }
-

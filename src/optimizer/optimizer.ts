@@ -150,7 +150,9 @@ export abstract class Optimizer {
     this.#programs = programs
     const block = main.globalBlock()
     const start = block.ops.length
-    let pairs = [...paramsGrads].sort((a, b) => (a.param.name < b.param.name ? -1 : a.param.name > b.param.name ? 1 : 0))
+    let pairs = [...paramsGrads].sort((a, b) =>
+      a.param.name < b.param.name ? -1 : a.param.name > b.param.name ? 1 : 0,
+    )
     const emitter = staticEmitter(programs)
     const { gradClip } = this
     if (gradClip === null) main.nameScopes.skip('gradient_clip')
@@ -197,7 +199,8 @@ export abstract class Optimizer {
 
   #stepNow(engine: TensorEngine): void {
     let pairs: ParamGradPair[] = []
-    for (const param of this.parameters) if (param.trainable && param.grad !== null) pairs.push({ param, grad: param.grad })
+    for (const param of this.parameters)
+      if (param.trainable && param.grad !== null) pairs.push({ param, grad: param.grad })
     if (pairs.length === 0) return
     const emitter = eagerEmitter(engine)
     if (this.gradClip !== null) pairs = this.gradClip.clip(pairs, emitter)
@@ -243,7 +246,9 @@ export abstract class Optimizer {
     const owner = nameOf(param)
     const existing = ofName.get(owner)
     if (existing !== undefined && sameHome(existing, param)) {
-      throw new InvalidArgumentError('E311', `accumulator ${name} of "${owner}" exists already`, { where: { variable: owner } })
+      throw new InvalidArgumentError('E311', `accumulator ${name} of "${owner}" exists already`, {
+        where: { variable: owner },
+      })
     }
     const dtype = options.dtype ?? (isHalf(param.dtype) ? 'float32' : param.dtype)
     const shape = options.shape ?? param.shape
@@ -413,4 +418,3 @@ function tensorName(value: Tensor): string {
 /** Both of the same program, or both of dygraph. */
 const sameHome = (a: OptimizerValue, b: OptimizerValue): boolean =>
   a instanceof Tensor ? b instanceof Tensor : !(b instanceof Tensor) && a.block.program === b.block.program
-

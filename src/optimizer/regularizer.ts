@@ -33,11 +33,20 @@ export function appendRegularization(
   }
 }
 
-function appendDecay({ param, grad }: ParamGradPair, { type, coeff }: Regularizer, emitter: Emitter, source: OptimizerValue): void {
+function appendDecay(
+  { param, grad }: ParamGradPair,
+  { type, coeff }: Regularizer,
+  emitter: Emitter,
+  source: OptimizerValue,
+): void {
   if (!(grad instanceof Tensor) && grad.type !== 'LOD_TENSOR') {
-    throw new UnimplementedError('E405', `weight decay of "${param.name}", whose gradient is sparse, is not implemented yet`, {
-      where: { variable: param.name },
-    })
+    throw new UnimplementedError(
+      'E405',
+      `weight decay of "${param.name}", whose gradient is sparse, is not implemented yet`,
+      {
+        where: { variable: param.name },
+      },
+    )
   }
   let value = source
   if (value.dtype !== grad.dtype) {

@@ -1,6 +1,5 @@
 /** Parameters of dygraph: tensors with a name and the options that training reads. */
-import type { TensorData } from './dtype.ts'
-import type { DType } from './dtype.ts'
+import type { DType, TensorData } from './dtype.ts'
 import type { Shape } from './shape.ts'
 import { Tensor } from './tensor.ts'
 import type { TensorEngine } from './tensor_like.ts'

@@ -291,7 +291,8 @@ export function writeElement(dtype: DType, data: TensorData, index: number, valu
       if (BigInt.asIntN(64, value) !== value) throw cannotHold(dtype, value)
       data[index] = value
     } else if (typeof value === 'number' && Number.isInteger(value)) {
-      if (!Number.isSafeInteger(value)) throw cannotHold(dtype, value)
+      // Beyond 2^53 a number may stand for several integers.
+      if (Math.abs(value) > 2 ** 53) throw cannotHold(dtype, value)
       data[index] = BigInt(value)
     } else if (typeof value === 'boolean') data[index] = value ? 1n : 0n
     else throw cannotHold(dtype, value)

@@ -5,8 +5,8 @@ import { Operator } from '../../src/framework/operator.ts'
 import { Program } from '../../src/framework/program.ts'
 import type { OpJson, ProgramJson } from '../../src/framework/program_json.ts'
 import type { Regularizer, Variable } from '../../src/framework/variable.ts'
-import { ClipGradByGlobalNorm, ClipGradByNorm, ClipGradByValue, type GradClip } from '../../src/optimizer/clip.ts'
 import { ops as standardOps } from '../../src/ops/index.ts'
+import { ClipGradByGlobalNorm, ClipGradByNorm, ClipGradByValue, type GradClip } from '../../src/optimizer/clip.ts'
 import * as optimizers from '../../src/optimizer/index.ts'
 import type { Optimizer } from '../../src/optimizer/optimizer.ts'
 import { L1Decay, L2Decay } from '../../src/optimizer/regularizer.ts'
@@ -25,11 +25,13 @@ export interface Replayed {
  */
 export function applyOptimizerOnly(recording: Recording): Replayed {
   const { meta } = recording
-  const isOwn = (op: OpJson): boolean => /^\/(gradient_clip|regularization|optimizer)/.test(String(op.attrs?.['op_namescope']))
+  const isOwn = (op: OpJson): boolean =>
+    /^\/(gradient_clip|regularization|optimizer)/.test(String(op.attrs?.['op_namescope']))
   const main = cutOff(recording.json<ProgramJson>('main')!, isOwn)
   const block = main.globalBlock()
   // The optimizer's part of startup begins with the first variable that main no longer names.
-  const unknown = (op: OpJson): boolean => Object.values(op.outputs ?? {}).some((names) => names.some((name) => !block.hasVar(name)))
+  const unknown = (op: OpJson): boolean =>
+    Object.values(op.outputs ?? {}).some((names) => names.some((name) => !block.hasVar(name)))
   const startup = cutOff(recording.json<ProgramJson>('startup')!, unknown)
   main.startup = startup
   startup.isStartup = true
@@ -39,7 +41,10 @@ export function applyOptimizerOnly(recording: Recording): Replayed {
   const faults: string[] = []
   for (const call of meta.minimize) {
     const rate = block.vars.get('learning_rate_0')
-    const optimizer = optimizerOf({ ...call, args: { ...call.args, ...(rate === undefined ? {} : { learning_rate: { variable: rate.name } }) } }, main)
+    const optimizer = optimizerOf(
+      { ...call, args: { ...call.args, ...(rate === undefined ? {} : { learning_rate: { variable: rate.name } }) } },
+      main,
+    )
     const skip = [...block.vars.values()].find((variable) => variable.name.startsWith('memcpy_'))
     if (skip !== undefined) optimizer._set_auxiliary_var('found_inf', skip)
     const pairs = call.params_grads!.map(([param, grad]) => ({

@@ -43,10 +43,7 @@ export function appendWithVariables(
       const variable = gradToVar.get(name)
       if (variable !== undefined) info.set(variable, { grad: name, block })
     }
-    block.insertOperator(
-      block.ops.length,
-      new Operator(op),
-    )
+    block.insertOperator(block.ops.length, new Operator(op))
   }
 }
 

@@ -1,6 +1,6 @@
 /** cross_entropy and cross_entropy2: minus the logarithm of the probability that X gives to the wanted class. */
 import { attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, type Meta, one, type OpDesc, optional } from '../../framework/op_def.ts'
+import { defineOp, describeOp, type Meta, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { product, resolveAxis, type Shape } from '../../tensor/shape.ts'
 import { boundedLog, requireClass, requireLabelShape, requireLabelType } from './labels.ts'
@@ -31,7 +31,11 @@ export const crossEntropyGrad = defineOp({
   type: 'cross_entropy_grad',
   doc: 'Gradient of cross_entropy: -Label / X * dY, Label as a one-hot vector where it is hard.',
   source: 'paddle/fluid/operators/cross_entropy_op.h',
-  inputs: { X: one('X of cross_entropy.', FLOATS), Label: one('Label of cross_entropy.'), 'Y@GRAD': one('Gradient of Y.') },
+  inputs: {
+    X: one('X of cross_entropy.', FLOATS),
+    Label: one('Label of cross_entropy.'),
+    'Y@GRAD': one('Gradient of Y.'),
+  },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
   inferMeta: ({ X }) => ({ 'X@GRAD': X }),

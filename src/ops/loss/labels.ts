@@ -19,7 +19,14 @@ export function requireLabelType(opType: string, slot: string, X: Meta, Label: M
  * Label against the predictions X, whose dimension `axis` is the class: a soft label has the shape of X, a hard one 1 class.
  * @throws InvalidArgumentError E203.
  */
-export function requireLabelShape(opType: string, slot: string, X: Meta, Label: Meta, axis: number, soft: boolean): void {
+export function requireLabelShape(
+  opType: string,
+  slot: string,
+  X: Meta,
+  Label: Meta,
+  axis: number,
+  soft: boolean,
+): void {
   const wanted = soft ? X.shape : X.shape.map((dim, i) => (i === axis ? 1 : dim))
   const fits =
     Label.shape.length === wanted.length &&

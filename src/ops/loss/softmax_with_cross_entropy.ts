@@ -1,6 +1,6 @@
 /** softmax and cross entropy in one operator, so that the loss of a certain prediction keeps its digits. */
 import { attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, one, type OpDesc, optional } from '../../framework/op_def.ts'
+import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { eachSlice, resolveAxis } from '../../tensor/shape.ts'
 import { LOWEST_EXPONENT } from '../nn/softmax.ts'
@@ -18,7 +18,7 @@ const attrs = {
 
 export const softmaxWithCrossEntropyGrad = defineOp({
   type: 'softmax_with_cross_entropy_grad',
-  doc: 'Gradient of softmax_with_cross_entropy: (Softmax - Label) * dLoss, Label as a one-hot vector where it is hard; -Label / p * dLoss without softmax. The gradient of the output Softmax is not used, and a soft label is taken to sum to 1, as in Paddle.',
+  doc: 'Gradient of softmax_with_cross_entropy: (Softmax - Label) * dLoss, Label as a one-hot vector where it is hard; -Label / p * dLoss without softmax. The gradient of the output Softmax is not used, a soft label is taken to sum to 1, and the cut at -64 is not seen, as in Paddle.',
   source: 'paddle/phi/kernels/cpu/cross_entropy_grad_kernel.cc',
   inputs: {
     Label: one('Label of softmax_with_cross_entropy.'),
@@ -107,7 +107,8 @@ export const softmaxWithCrossEntropy = defineOp({
           let max = -Infinity
           for (let k = 0, i = start; k < size; k++, i += step) max = Math.max(max, x[i]!)
           let sum = 0
-          for (let k = 0, i = start; k < size; k++, i += step) sum += Math.exp(logs[k] = Math.max(x[i]! - max, LOWEST_EXPONENT))
+          for (let k = 0, i = start; k < size; k++, i += step)
+            sum += Math.exp((logs[k] = Math.max(x[i]! - max, LOWEST_EXPONENT)))
           const logSum = Math.log(sum)
           for (let k = 0, i = start; k < size; k++, i += step) {
             p[i] = Math.exp(logs[k]!) / sum

@@ -131,10 +131,12 @@ export const [tanh, tanhGrad] = activation('tanh', {
 })
 
 export const [sqrt, sqrtGrad] = activation('sqrt', {
-  doc: 'Square root of x; NaN below 0.',
-  differs: 'The root of infinity is infinity; where the float32 kernel of Paddle is vectorised it gives NaN.',
+  doc: 'Square root of x; NaN below 0. As in Paddle, the float32 root of infinity is NaN, except among the last (size mod 8) elements.',
   forward(x, y) {
     for (let i = 0; i < y.length; i++) y[i] = Math.sqrt(x[i]!)
+    // Paddle takes eight float32 at a time as x times its reciprocal root, which is infinity times zero here.
+    const packed = y instanceof Float32Array ? y.length - (y.length % 8) : 0
+    for (let i = 0; i < packed; i++) if (y[i] === Infinity) y[i] = Number.NaN
   },
   reads: 'Out',
   backward(out, dout, dx) {

@@ -1,6 +1,6 @@
 /** dropout: elements set to zero at random while training. */
 import { attr, oneOf } from '../../framework/attr.ts'
-import { defineOp, describeOp, type Meta, one, type OpDesc, optional } from '../../framework/op_def.ts'
+import { defineOp, describeOp, type Meta, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { engineFor, uniformFloat32 } from '../../tensor/random.ts'
 
@@ -25,7 +25,10 @@ export const dropoutGrad = defineOp({
   type: 'dropout_grad',
   doc: 'Gradient of dropout: dOut where an element was kept, scaled as the forward operator did.',
   source: 'paddle/phi/kernels/cpu/dropout_grad_kernel.cc',
-  inputs: { Mask: optional('Mask of dropout; has no value at inference.'), 'Out@GRAD': one('Gradient of Out.', FLOATS) },
+  inputs: {
+    Mask: optional('Mask of dropout; has no value at inference.'),
+    'Out@GRAD': one('Gradient of Out.', FLOATS),
+  },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
   inferMeta: (inputs) => ({ 'X@GRAD': inputs['Out@GRAD'] }),

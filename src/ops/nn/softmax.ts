@@ -1,6 +1,6 @@
 /** softmax along an axis. */
 import { attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, one, type OpDesc, optional } from '../../framework/op_def.ts'
+import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { eachSlice, resolveAxis, type Shape } from '../../tensor/shape.ts'
 
@@ -79,7 +79,8 @@ export const softmax = defineOp({
         let max = -Infinity
         for (let k = 0, i = start; k < size; k++, i += step) max = Math.max(max, x[i]!)
         let sum = 0
-        for (let k = 0, i = start; k < size; k++, i += step) sum += exps[k] = Math.exp(Math.max(x[i]! - max, LOWEST_EXPONENT))
+        for (let k = 0, i = start; k < size; k++, i += step)
+          sum += exps[k] = Math.exp(Math.max(x[i]! - max, LOWEST_EXPONENT))
         for (let k = 0, i = start; k < size; k++, i += step) y[i] = exps[k]! / sum
       })
     },

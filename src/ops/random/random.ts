@@ -4,7 +4,15 @@
  */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { defineOp, type InferContext, type KernelTensor, many, type Meta, one, optional } from '../../framework/op_def.ts'
+import {
+  defineOp,
+  type InferContext,
+  type KernelTensor,
+  type Meta,
+  many,
+  one,
+  optional,
+} from '../../framework/op_def.ts'
 import { type DType, FLOATS, INDEXES } from '../../tensor/dtype.ts'
 import { engineFor, fillNormal, fillTruncatedNormal, fillUniform } from '../../tensor/random.ts'
 import { formatShape, numel, type Shape } from '../../tensor/shape.ts'
@@ -26,7 +34,12 @@ interface ShapeInputs {
 }
 
 /** The list goes before the attribute, and an attribute that is not empty before the tensor. */
-function shapeOf(opType: string, { ShapeTensor, ShapeTensorList }: ShapeInputs, shape: Shape, ctx: InferContext): Shape {
+function shapeOf(
+  opType: string,
+  { ShapeTensor, ShapeTensorList }: ShapeInputs,
+  shape: Shape,
+  ctx: InferContext,
+): Shape {
   const given =
     ShapeTensorList.length > 0
       ? shapeListInput(ctx, 'ShapeTensorList', ShapeTensorList)
@@ -59,9 +72,13 @@ export const uniformRandom = defineOp({
   },
   inferMeta({ ShapeTensor, ShapeTensorList }, { shape, dtype, min, max, diag_num, diag_step }, ctx) {
     if (min > max) {
-      throw new InvalidArgumentError('E201', `uniform_random: attr min must not be above max, got min ${min} and max ${max}`, {
-        got: { min, max },
-      })
+      throw new InvalidArgumentError(
+        'E201',
+        `uniform_random: attr min must not be above max, got min ${min} and max ${max}`,
+        {
+          got: { min, max },
+        },
+      )
     }
     const dims = shapeOf('uniform_random', { ShapeTensor, ShapeTensorList }, shape, ctx)
     const last = (diag_num - 1) * (diag_step + 1)

@@ -23,14 +23,16 @@ function searched(opType: string, shape: Shape, { axis, flatten }: ArgAttrs): { 
 function positionMeta(opType: string, X: Meta, given: ArgAttrs): Meta {
   const { shape, axis } = searched(opType, X.shape, given)
   const reduced = X.shape.map((_, i) => given.flatten || i === axis)
-  const out = given.keepdims
-    ? X.shape.map((dim, i) => (reduced[i] ? 1 : dim))
-    : X.shape.filter((_, i) => !reduced[i])
+  const out = given.keepdims ? X.shape.map((dim, i) => (reduced[i] ? 1 : dim)) : X.shape.filter((_, i) => !reduced[i])
   if (shape[axis] === 0 && numel(out) !== 0) {
-    throw new InvalidArgumentError('E203', `${opType}: there is no element to choose in X of shape ${formatShape(X.shape)}`, {
-      expected: 'one element or more along the axis',
-      got: X.shape,
-    })
+    throw new InvalidArgumentError(
+      'E203',
+      `${opType}: there is no element to choose in X of shape ${formatShape(X.shape)}`,
+      {
+        expected: 'one element or more along the axis',
+        got: X.shape,
+      },
+    )
   }
   return { dtype: given.dtype === -1 ? 'int64' : given.dtype, shape: out }
 }

@@ -5,7 +5,15 @@
  */
 import { InvalidArgumentError, UnimplementedError } from '../../errors.ts'
 import { type Attr, attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, type KernelTensor, one, type OpDef, type OpDesc, optional } from '../../framework/op_def.ts'
+import {
+  defineOp,
+  describeOp,
+  type KernelTensor,
+  type OpDef,
+  type OpDesc,
+  one,
+  optional,
+} from '../../framework/op_def.ts'
 import { ALL, type DType, isFloating, isInteger, NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
 import { formatShape, numel } from '../../tensor/shape.ts'
 import { eachRun, type ReduceAttrs, reducedCount, reducedDims, reducedShape } from './layout.ts'
@@ -102,10 +110,14 @@ function reduction(type: string, formula: ReductionFormula): Definitions {
         })
       }
       if (!formula.ofNothing && reducedCount(X.shape, reduced) === 0 && numel(shape) !== 0) {
-        throw new InvalidArgumentError('E203', `${type}: there is no element to choose in X of shape ${formatShape(X.shape)}`, {
-          expected: 'one element or more along the reduced dimensions',
-          got: X.shape,
-        })
+        throw new InvalidArgumentError(
+          'E203',
+          `${type}: there is no element to choose in X of shape ${formatShape(X.shape)}`,
+          {
+            expected: 'one element or more along the reduced dimensions',
+            got: X.shape,
+          },
+        )
       }
       return { Out: { dtype, shape } }
     },
@@ -183,7 +195,8 @@ export const [reduceSum, reduceSumGrad] = reduction('reduce_sum', {
 
 export const [reduceMean, reduceMeanGrad] = reduction('reduce_mean', {
   doc: 'The mean over the dimensions `dim`. The mean of integers is cut to an integer.',
-  differs: 'The mean of no elements is NaN, where Paddle refuses an X of size 0. bool is refused. The gradient of a 0-D X works for every dim.',
+  differs:
+    'The mean of no elements is NaN, where Paddle refuses an X of size 0. bool is refused. The gradient of a 0-D X works for every dim.',
   dtypes: NUMBERS,
   outDType: (x) => x,
   converts: false,
@@ -218,7 +231,8 @@ function extremeBackward(
 ): void {
   const extreme = out!.data
   eachRun(shape, reduced, (start, count, from, step) => {
-    for (let i = 0; i < count; i++) dx[start + i] = x[start + i] === extreme[from + i * step] ? dout[from + i * step]! : 0
+    for (let i = 0; i < count; i++)
+      dx[start + i] = x[start + i] === extreme[from + i * step] ? dout[from + i * step]! : 0
   })
 }
 
@@ -244,7 +258,8 @@ function maxInto({ data, shape }: Raw, out: Raw, reduced: readonly boolean[]): v
       for (let i = start; i < start + count; i++) if (!(x[i]! <= max) && !Number.isNaN(max)) max = x[i]!
       y[to] = max
     } else {
-      for (let i = 0; i < count; i++) if (!(x[start + i]! <= y[to + i]!) && !Number.isNaN(y[to + i]!)) y[to + i] = x[start + i]!
+      for (let i = 0; i < count; i++)
+        if (!(x[start + i]! <= y[to + i]!) && !Number.isNaN(y[to + i]!)) y[to + i] = x[start + i]!
     }
   })
 }
@@ -267,7 +282,8 @@ function minInto({ data, shape }: Raw, out: Raw, reduced: readonly boolean[]): v
       for (let i = start; i < start + count; i++) if (!(x[i]! >= min) && !Number.isNaN(min)) min = x[i]!
       y[to] = min
     } else {
-      for (let i = 0; i < count; i++) if (!(x[start + i]! >= y[to + i]!) && !Number.isNaN(y[to + i]!)) y[to + i] = x[start + i]!
+      for (let i = 0; i < count; i++)
+        if (!(x[start + i]! >= y[to + i]!) && !Number.isNaN(y[to + i]!)) y[to + i] = x[start + i]!
     }
   })
 }

@@ -1,7 +1,7 @@
 /** Copies and literal values: assign, memcpy, assign_value. */
 import { InvalidArgumentError, UnimplementedError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, type Meta, one, type OpDesc } from '../../framework/op_def.ts'
+import { defineOp, describeOp, type Meta, type OpDesc, one } from '../../framework/op_def.ts'
 import { ALL, type DType } from '../../tensor/dtype.ts'
 import { formatShape, numel } from '../../tensor/shape.ts'
 import { Tensor, writeElement } from '../../tensor/tensor.ts'

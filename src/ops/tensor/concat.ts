@@ -2,14 +2,29 @@
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
 import { requireSameDType } from '../../framework/infer.ts'
-import { defineOp, describeOp, type InferContext, many, type Meta, one, type OpDesc, optional } from '../../framework/op_def.ts'
+import {
+  defineOp,
+  describeOp,
+  type InferContext,
+  type Meta,
+  many,
+  type OpDesc,
+  one,
+  optional,
+} from '../../framework/op_def.ts'
 import { ALL, INDEXES } from '../../tensor/dtype.ts'
 import { formatShape, product, resolveAxis, type Shape } from '../../tensor/shape.ts'
 import type { RawTensor } from './copy.ts'
 import { numberInput } from './shape_inputs.ts'
 
 /** The axis for these inputs; undefined while AxisTensor is unknown. */
-function axisOf(opType: string, AxisTensor: Meta | undefined, axis: number, shape: Shape, ctx: InferContext): number | undefined {
+function axisOf(
+  opType: string,
+  AxisTensor: Meta | undefined,
+  axis: number,
+  shape: Shape,
+  ctx: InferContext,
+): number | undefined {
   const given = AxisTensor === undefined ? axis : numberInput(ctx, 'AxisTensor')
   return given === undefined ? undefined : resolveAxis(opType, given, shape)
 }
@@ -21,7 +36,9 @@ function axisOf(opType: string, AxisTensor: Meta | undefined, axis: number, shap
 function joinedShape(shapes: readonly Shape[], axis: number | undefined): Shape {
   const joined = [...shapes[0]!]
   shapes.slice(1).forEach((shape, i) => {
-    const differs = shape.some((dim, d) => d !== axis && axis !== undefined && dim >= 0 && joined[d]! >= 0 && dim !== joined[d])
+    const differs = shape.some(
+      (dim, d) => d !== axis && axis !== undefined && dim >= 0 && joined[d]! >= 0 && dim !== joined[d],
+    )
     if (shape.length !== joined.length || differs) {
       throw new InvalidArgumentError(
         'E203',
@@ -42,7 +59,13 @@ const kernelAxis = (AxisTensor: RawTensor | undefined, axis: number, shape: Shap
   resolveAxis('concat', AxisTensor === undefined ? axis : Number(AxisTensor.data[0]), shape)
 
 /** Copies between the joined tensor and its parts, chunk by chunk; `join` says which way. A part that is undefined is left out. */
-function copyParts(parts: readonly (RawTensor | undefined)[], sizes: readonly number[], joined: RawTensor, axis: number, join: boolean): void {
+function copyParts(
+  parts: readonly (RawTensor | undefined)[],
+  sizes: readonly number[],
+  joined: RawTensor,
+  axis: number,
+  join: boolean,
+): void {
   const whole = joined.data as Float32Array
   const inner = product(joined.shape, axis + 1)
   const rounds = product(joined.shape, 0, axis)
@@ -58,7 +81,11 @@ function copyParts(parts: readonly (RawTensor | undefined)[], sizes: readonly nu
   }
 }
 
-function concatenate(inputs: { X: readonly RawTensor[]; AxisTensor?: RawTensor | undefined }, axis: number, Out: RawTensor): void {
+function concatenate(
+  inputs: { X: readonly RawTensor[]; AxisTensor?: RawTensor | undefined },
+  axis: number,
+  Out: RawTensor,
+): void {
   const along = kernelAxis(inputs.AxisTensor, axis, Out.shape)
   const sizes = inputs.X.map((x) => x.shape[along]!)
   copyParts(inputs.X, sizes, Out, along, true)

@@ -1,9 +1,9 @@
 /** Operators that make a tensor of one repeated value: fill_constant, fill_zeros_like, fill_any_like. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { defineOp, type InferContext, many, type Meta, one, optional } from '../../framework/op_def.ts'
-import { ALL, type DType, INDEXES, isFloating } from '../../tensor/dtype.ts'
-import { formatShape, type Shape } from '../../tensor/shape.ts'
+import { defineOp, type InferContext, type Meta, many, one, optional } from '../../framework/op_def.ts'
+import { ALL, type DType, INDEXES } from '../../tensor/dtype.ts'
+import type { Shape } from '../../tensor/shape.ts'
 import { Tensor, writeElement } from '../../tensor/tensor.ts'
 import type { RawTensor } from './copy.ts'
 import { requireDims, shapeInput, shapeListInput } from './shape_inputs.ts'
@@ -37,13 +37,11 @@ function toElement(opType: string, dtype: DType, value: number | bigint): number
 }
 
 const NAMED_VALUES: Readonly<Record<string, number>> = { inf: Infinity, '-inf': -Infinity, nan: Number.NaN }
-const WHOLE = /^[+-]?\d+$/
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 
-/** The number meant by `str_value`: whole numbers exactly. */
-function parseText(text: string): number | bigint {
-  if (Object.hasOwn(NAMED_VALUES, text)) return NAMED_VALUES[text]!
-  return WHOLE.test(text) ? BigInt(text.replace('+', '')) : Number(text)
+/** The number meant by `str_value`. As in Paddle it is a float64, also for int64, so whole numbers beyond 2^53 lose digits. */
+function parseText(text: string): number {
+  return Object.hasOwn(NAMED_VALUES, text) ? NAMED_VALUES[text]! : Number(text)
 }
 
 function constantElement(attrs: { dtype: DType | -1; value: number; str_value: string }): number | bigint {
@@ -82,8 +80,7 @@ export const fillConstant = defineOp({
   type: 'fill_constant',
   doc: 'A tensor of the given shape and element type, every element the same value. str_value goes before value, ValueTensor before both.',
   source: 'paddle/fluid/operators/fill_constant_op.cc, paddle/phi/kernels/cpu/full_kernel.cc',
-  differs:
-    'str_value is exact for int64, where Paddle goes by way of float64. A value that an integer type cannot hold is an InvalidArgumentError; in Paddle the result is undefined.',
+  differs: 'A value that an integer type cannot hold is an InvalidArgumentError; in Paddle the result is undefined.',
   inputs: {
     ValueTensor: optional('One element: the value.', ALL),
     ShapeTensor: optional('1-D: the shape.', INDEXES),
@@ -95,7 +92,7 @@ export const fillConstant = defineOp({
     shape: attr.dims([]),
     value: attr.float(0),
     str_value: attr.string('', {
-      doc: 'The value as text, exact for float64 and int64; "inf", "-inf" and "nan" are values too. Empty: `value` counts.',
+      doc: 'The value as text, exact for float64; "inf", "-inf" and "nan" are values too. Empty: `value` counts.',
       check: (text) =>
         text === '' || Object.hasOwn(NAMED_VALUES, text) || DECIMAL.test(text) ? null : 'a decimal number, or empty',
     }),
@@ -147,10 +144,9 @@ export const fillAnyLike = defineOp({
   inputs: { X: one('Any shape; its values are not read.', ALL) },
   outputs: { Out: one('Shape of X.') },
   attrs: { value: attr.float(0), dtype: attr.dtype(-1) },
-  inferMeta({ X }, { value, dtype }, ctx) {
+  inferMeta({ X }, { value, dtype }) {
     const out = dtype === -1 ? X.dtype : dtype
-    // Paddle finds this in the kernel; the data are not needed for it.
-    if (ctx.atRun || !isFloating(out)) toElement('fill_any_like', out, value)
+    toElement('fill_any_like', out, value)
     return { Out: { ...X, dtype: out } }
   },
   grad: 'none',

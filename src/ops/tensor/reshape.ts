@@ -4,7 +4,16 @@
  */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, type InferContext, many, type Meta, one, type OpDesc, optional } from '../../framework/op_def.ts'
+import {
+  defineOp,
+  describeOp,
+  type InferContext,
+  type Meta,
+  many,
+  type OpDesc,
+  one,
+  optional,
+} from '../../framework/op_def.ts'
 import { ALL, INDEXES } from '../../tensor/dtype.ts'
 import { formatShape, hasUnknown, product, resolveAxis, type Shape } from '../../tensor/shape.ts'
 import { copyElements } from './copy.ts'
@@ -17,10 +26,13 @@ export const xShapeOf = (X: Meta, ctx: InferContext): Meta => ({
 })
 
 /** The gradient of X: shape from XShape, element type from Out@GRAD. */
-export const fromXShape = (XShape: Meta, outGrad: Meta): Meta => ({ dtype: outGrad.dtype, shape: XShape.shape.slice(1) })
+export const fromXShape = (XShape: Meta, outGrad: Meta): Meta => ({
+  dtype: outGrad.dtype,
+  shape: XShape.shape.slice(1),
+})
 
 /** The definition of an operator's gradient that puts the elements of Out@GRAD back into the shape of X. */
-export function reshapeGradient<T extends string>(type: T, of: string) {
+export function reshapeGradient(type: string, of: string) {
   return defineOp({
     type,
     doc: `Gradient of ${of}: Out@GRAD in the shape of X.`,
@@ -40,10 +52,14 @@ export function reshapeGradient<T extends string>(type: T, of: string) {
 }
 
 const shapeError = (what: string, x: Shape, shape: Shape): InvalidArgumentError =>
-  new InvalidArgumentError('E203', `reshape2: ${what} for X of shape ${formatShape(x)}, got shape ${formatShape(shape)}`, {
-    expected: 'a shape with as many elements as X',
-    got: { X: x, shape },
-  })
+  new InvalidArgumentError(
+    'E203',
+    `reshape2: ${what} for X of shape ${formatShape(x)}, got shape ${formatShape(shape)}`,
+    {
+      expected: 'a shape with as many elements as X',
+      got: { X: x, shape },
+    },
+  )
 
 /**
  * The shape that `shape` asks for: 0 copies the dimension of X in the same place, one -1 takes what is left.
@@ -53,7 +69,7 @@ function reshapedTo(x: Shape, shape: Shape): Shape {
   const open = shape.indexOf(-1)
   if (open >= 0 && shape.indexOf(-1, open + 1) >= 0) throw shapeError('only one dimension may be -1', x, shape)
   if (shape.some((dim) => dim < -1)) throw shapeError('a dimension must be 0 or more, or -1', x, shape)
-  if (shape.findLastIndex((dim) => dim === 0) >= x.length) throw shapeError('0 copies a dimension that X does not have,', x, shape)
+  if (shape.lastIndexOf(0) >= x.length) throw shapeError('0 copies a dimension that X does not have,', x, shape)
   const result = shape.map((dim, i) => (dim === 0 ? x[i]! : dim))
   if (hasUnknown(x)) return result
   // Copied dimensions are on both sides and are left out, so that -1 has a value also where one of them is 0.
@@ -88,7 +104,8 @@ export const reshape2 = defineOp({
         ShapeTensor.length > 0
           ? ShapeTensor.every((_, i) => ctx.constant('ShapeTensor', i) !== undefined)
           : ctx.constant('Shape') !== undefined
-      const given = ShapeTensor.length > 0 ? shapeListInput(ctx, 'ShapeTensor', ShapeTensor) : shapeInput(ctx, 'Shape', Shape!)
+      const given =
+        ShapeTensor.length > 0 ? shapeListInput(ctx, 'ShapeTensor', ShapeTensor) : shapeInput(ctx, 'Shape', Shape!)
       // Unknown dimensions may be anything, 0 and -1 among it.
       const target = known ? reshapedTo(X.shape, given) : given.map((dim) => (dim > 0 ? dim : -1))
       return { Out: { dtype: X.dtype, shape: target }, XShape }

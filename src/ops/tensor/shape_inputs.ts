@@ -24,8 +24,12 @@ export function numberInput(ctx: InferContext, slot: string, index = 0): number 
 /** @throws InvalidArgumentError E201 for a negative dimension of a shape that is known. */
 export function requireDims(opType: string, shape: Shape, name = 'shape'): void {
   if (shape.every((dim) => dim >= 0)) return
-  throw new InvalidArgumentError('E201', `${opType}: ${name} must have no negative dimension, got ${formatShape(shape)}`, {
-    expected: 'dimensions of 0 or more',
-    got: shape,
-  })
+  throw new InvalidArgumentError(
+    'E201',
+    `${opType}: ${name} must have no negative dimension, got ${formatShape(shape)}`,
+    {
+      expected: 'dimensions of 0 or more',
+      got: shape,
+    },
+  )
 }

@@ -4,7 +4,16 @@
  */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, type InferContext, type KernelTensor, type Meta, one, type OpDesc, optional } from '../../framework/op_def.ts'
+import {
+  defineOp,
+  describeOp,
+  type InferContext,
+  type KernelTensor,
+  type Meta,
+  type OpDesc,
+  one,
+  optional,
+} from '../../framework/op_def.ts'
 import { FLOATS, INDEXES, NUMBERS } from '../../tensor/dtype.ts'
 import { eachSlice, formatShape, resolveAxis, type Shape } from '../../tensor/shape.ts'
 import type { RawTensor } from './copy.ts'
@@ -21,7 +30,14 @@ const axisOf = (opType: string, axis: number, shape: Shape): number =>
  * Metas of values and indices.
  * @throws InvalidArgumentError E201 for a k outside [1, size of the axis], E202.
  */
-function topKMetas(opType: string, X: Meta, K: Meta | undefined, k: number, axis: number, ctx: InferContext): { Out: Meta; Indices: Meta } {
+function topKMetas(
+  opType: string,
+  X: Meta,
+  K: Meta | undefined,
+  k: number,
+  axis: number,
+  ctx: InferContext,
+): { Out: Meta; Indices: Meta } {
   const along = axisOf(opType, axis, X.shape)
   const count = K === undefined ? k : (numberInput(ctx, 'K') ?? -1)
   const size = X.shape[along] ?? 1
@@ -47,7 +63,10 @@ function select(x: RawTensor, values: RawTensor, indices: RawTensor, axis: numbe
   const best = new Int32Array(k)
   let slice = 0
   eachSlice(shape, axis, (start, step, size) => {
-    const order = k <= INSERTION_LIMIT ? insertBest(from, start, step, size, best, largest) : sortBest(from, start, step, size, largest)
+    const order =
+      k <= INSERTION_LIMIT
+        ? insertBest(from, start, step, size, best, largest)
+        : sortBest(from, start, step, size, largest)
     const first = Math.floor(slice / step) * step * k + (slice % step)
     for (let r = 0; r < k; r++) {
       to[first + r * step] = from[start + order[r]! * step]!
@@ -58,14 +77,22 @@ function select(x: RawTensor, values: RawTensor, indices: RawTensor, axis: numbe
 }
 
 /** Positions of the best elements of a slice, found by insertion. */
-function insertBest(x: Float64Array, start: number, step: number, size: number, best: Int32Array, largest: boolean): Int32Array {
+function insertBest(
+  x: Float64Array,
+  start: number,
+  step: number,
+  size: number,
+  best: Int32Array,
+  largest: boolean,
+): Int32Array {
   const k = best.length
   let filled = 0
   for (let i = 0; i < size; i++) {
     const value = x[start + i * step]!
     if (filled === k && !precedes(value, x[start + best[k - 1]! * step]!, largest)) continue
     let place = filled < k ? filled++ : k - 1
-    for (; place > 0 && precedes(value, x[start + best[place - 1]! * step]!, largest); place--) best[place] = best[place - 1]!
+    for (; place > 0 && precedes(value, x[start + best[place - 1]! * step]!, largest); place--)
+      best[place] = best[place - 1]!
     best[place] = i
   }
   return best
@@ -89,7 +116,12 @@ function precedes(a: number, b: number, largest: boolean): boolean {
 }
 
 /** Puts each cotangent where its value came from, zero elsewhere. */
-function scatterBack(outGrad: KernelTensor, indices: KernelTensor, axis: number, xGrad: KernelTensor | undefined): void {
+function scatterBack(
+  outGrad: KernelTensor,
+  indices: KernelTensor,
+  axis: number,
+  xGrad: KernelTensor | undefined,
+): void {
   if (xGrad === undefined) return
   const { data } = xGrad
   data.fill(0)

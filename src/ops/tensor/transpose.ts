@@ -1,7 +1,7 @@
 /** transpose2: the dimensions of X in another order. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, one, type OpDesc, optional } from '../../framework/op_def.ts'
+import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { ALL } from '../../tensor/dtype.ts'
 import { formatShape, rowMajorStrides, type Shape } from '../../tensor/shape.ts'
 import type { RawTensor } from './copy.ts'

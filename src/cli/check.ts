@@ -1,0 +1,182 @@
+/** `oarlock check`: what is wrong with a program, or with the programs of a folder, each fault with its place in the file. */
+import { EnforceError, type ErrorPlace } from '../errors.ts'
+import type { Issue } from '../framework/issue.ts'
+import { parseJsonText, pointerToken } from '../framework/json_text.ts'
+import { LIMITS } from '../framework/limits.ts'
+import { counted } from '../framework/print_text.ts'
+import { Program } from '../framework/program.ts'
+import { programJsonIssues } from '../framework/program_json.ts'
+import { verify } from '../framework/verify.ts'
+import { ops } from '../ops/index.ts'
+import { addOption, asChoice, type CommandDefinition } from './command.ts'
+import { readInput } from './files.ts'
+import type { Io } from './io.ts'
+import { programFiles, sha256 } from './load_program.ts'
+import { type errorJson, type Output, visible } from './output.ts'
+
+interface CheckFlags {
+  readonly format?: 'text' | 'gcc' | 'json'
+  readonly strict?: boolean
+  readonly all?: boolean
+}
+
+/** Findings printed before the rest is counted. */
+const SHOWN = 100
+
+interface CheckedFile {
+  readonly file: string
+  readonly sha256: string
+  readonly ops: number
+  readonly blocks: number
+  readonly issues: readonly Issue[]
+}
+
+export const check: CommandDefinition<CheckFlags> = {
+  usage: 'FILE [options]',
+  examples: [
+    ['oarlock check mlp.json', 'names, slots, attributes, shapes, element types, blocks'],
+    ['oarlock check trained/ --strict', 'all programs of a folder; warnings count as errors'],
+    ['oarlock check mlp.json --format gcc', 'file:line:column, for editors'],
+  ],
+  exits: { 1: 'errors were found, or with --strict warnings' },
+  define(command) {
+    command.argument('<FILE>')
+    addOption(command, '--format NAME', 'text, gcc or json', asChoice('text', 'gcc', 'json'))
+    command.option('--strict', 'warnings count as errors')
+    command.option('--all', `print more than ${SHOWN} findings`)
+  },
+  async run({ args, options }, { io, out }) {
+    const { main, startup, test } = programFiles(io, args[0]!)
+    // Files beside a file are not what was asked for; those of a folder are.
+    const files = main === args[0] ? [main] : [main, startup, test].filter((file) => file !== undefined)
+    const checked: CheckedFile[] = []
+    for (const file of files) checked.push(await checkFile(io, file))
+    const issues = checked.flatMap((file) => file.issues)
+    const errors = issues.filter(({ severity }) => severity === 'error').length
+    const found = errors > 0 || (options.strict === true && issues.length > 0)
+    if (out.json || options.format === 'json') writeDocument(checked, issues, found, out)
+    else if (options.format === 'gcc') for (const issue of issues) out.data(gccLine(issue))
+    else writeText(checked, issues, errors, options.all === true, out)
+    return found ? 1 : 0
+  },
+}
+
+/**
+ * Faults of the schema are findings like those of `verify`; a file that is no program at all is an error.
+ * @throws what reading a file throws; E501 to E505, E406.
+ */
+async function checkFile(io: Io, file: string): Promise<CheckedFile> {
+  const bytes = await readInput(io, file, LIMITS.programBytes)
+  const entry = { file, sha256: sha256(bytes) }
+  let program: Program
+  try {
+    program = Program.from(bytes, { library: ops, file })
+  } catch (error) {
+    if (!(error instanceof EnforceError) || error.where?.pointer === undefined || !/^E50[678]|^E2/.test(error.code))
+      throw error
+    const { value, locate } = parseJsonText(bytes, { file })
+    const schema = programJsonIssues(value).map((issue): Issue => {
+      const { code, message, pointer, expected, got, hint } = issue
+      return {
+        severity: 'error',
+        code,
+        category: code.startsWith('E6') ? 'ResourceExhausted' : 'InvalidArgument',
+        message,
+        where: { file, ...locate(pointer), pointer },
+        expected,
+        got,
+        ...(hint === undefined ? {} : { hint }),
+      }
+    })
+    return { ...entry, ops: 0, blocks: 0, issues: schema.length > 0 ? schema : [issueOf(error)] }
+  }
+  const issues = verify(program)
+  const count = program.blocks.reduce((sum, block) => sum + block.ops.length, 0)
+  return { ...entry, ops: count, blocks: program.blocks.length, issues: locateAll(issues, bytes, file) }
+}
+
+const issueOf = ({ code, category, summary, where, expected, got, hint }: EnforceError): Issue => ({
+  severity: 'error',
+  code,
+  category,
+  message: summary,
+  where: where ?? {},
+  ...(expected === undefined ? {} : { expected }),
+  ...(got === undefined ? {} : { got }),
+  ...(hint === undefined ? {} : { hint }),
+})
+
+/** Finding a place walks the text, so only what is printed gets one. */
+function locateAll(issues: readonly Issue[], bytes: Uint8Array, file: string): Issue[] {
+  if (issues.length === 0) return []
+  const { locate } = parseJsonText(bytes)
+  return issues.map((issue, i) => {
+    const pointer = pointerOf(issue.where)
+    const position = i < SHOWN ? (locate(`${pointer.op}${pointer.slot}`) ?? locate(pointer.op)) : undefined
+    return { ...issue, where: { file, ...position, ...issue.where } }
+  })
+}
+
+function pointerOf({ block, op, slot }: ErrorPlace): { op: string; slot: string } {
+  if (block === undefined || op === undefined) return { op: '', slot: '' }
+  return { op: `/blocks/${block}/ops/${op}`, slot: slot === undefined ? '' : `/inputs${pointerToken(slot)}` }
+}
+
+function writeDocument(checked: readonly CheckedFile[], issues: readonly Issue[], found: boolean, out: Output): void {
+  const first = issues.find(({ severity }) => severity === 'error') ?? issues[0]
+  const error = found && first !== undefined ? { error: withNulls(first) } : {}
+  const files = checked.map(({ file, sha256: hash }) => ({ file, sha256: hash }))
+  out.document({ ok: !found, command: 'check', ...error, files, issues })
+}
+
+const withNulls = ({ category, code, message, where, expected, got, hint }: Issue): ReturnType<typeof errorJson> => ({
+  category,
+  code,
+  message,
+  where,
+  expected: expected ?? null,
+  got: got ?? null,
+  hint: hint ?? null,
+})
+
+function gccLine({ severity, code, message, where }: Issue): string {
+  const { file = '-', line = 1, column = 1 } = where
+  return `${visible(file)}:${line}:${column}: ${severity} ${code}: ${visible(message).replaceAll('\n', ' ')}`
+}
+
+function writeText(
+  checked: readonly CheckedFile[],
+  issues: readonly Issue[],
+  errors: number,
+  all: boolean,
+  out: Output,
+): void {
+  const shown = all ? issues : issues.slice(0, SHOWN)
+  for (const issue of shown) out.data(issueText(issue, out))
+  if (shown.length < issues.length) out.data(`… and ${issues.length - shown.length} more: --all prints them`)
+  if (issues.length === 0) {
+    for (const { file, ops: count, blocks } of checked) {
+      out.data(`${visible(file)}: no errors, no warnings in ${counted(count, 'op')} of ${counted(blocks, 'block')}`)
+    }
+    return
+  }
+  out.data(
+    `${counted(errors, 'error')}, ${counted(issues.length - errors, 'warning')}.   More: oarlock explain ${issues[0]!.code}`,
+  )
+}
+
+function issueText({ severity, code, message, where, hint }: Issue, out: Output): string {
+  const { file = '-', line, column, block, op, opType, text } = where
+  const at = line === undefined ? visible(file) : `${visible(file)}:${line}:${column}`
+  const place =
+    block === undefined
+      ? ''
+      : op === undefined
+        ? `   block ${block}`
+        : `   block ${block}, op #${op} ${visible(opType ?? '')}`
+  const lines = [`${out.style(severity === 'error' ? 'red' : 'yellow', severity)} ${code} at ${at}${place}`]
+  for (const part of visible(message).split('\n')) lines.push(`  ${part}`)
+  if (text !== undefined) lines.push(`  in ${visible(text)}`)
+  if (hint !== undefined) lines.push(`  hint: ${visible(hint)}`)
+  return lines.join('\n')
+}

@@ -1,0 +1,149 @@
+/** `oarlock minimize`: Optimizer.minimize as a command: backward, update operators, and what they need in the startup program. */
+import { PreconditionNotMetError } from '../errors.ts'
+import { counted } from '../framework/print_text.ts'
+import { Adam } from '../optimizer/adam.ts'
+import type { Optimizer, OptimizerOptions } from '../optimizer/optimizer.ts'
+import { SGD } from '../optimizer/sgd.ts'
+import { addOption, asChoice, asNames, asNumber, asPath, asText, type CommandDefinition, usage } from './command.ts'
+import { refuseExisting } from './files.ts'
+import { loadProgram, programEntry, programFiles } from './load_program.ts'
+import { blockVariable, isFolderOutput, lossVariable, prepareFolder, writeProgram } from './program_output.ts'
+
+type OptimizerName = 'adam' | 'sgd'
+
+interface MinimizeFlags {
+  readonly loss?: string
+  readonly optimizer?: OptimizerName
+  readonly startup?: string
+  readonly output?: string
+  readonly startupOut?: string
+  readonly force?: boolean
+  readonly lr?: number
+  readonly beta1?: number
+  readonly beta2?: number
+  readonly epsilon?: number
+  readonly weightDecay?: number
+  readonly paramList?: readonly string[]
+  readonly noGrad?: readonly string[]
+}
+
+type Setting = 'beta1' | 'beta2' | 'epsilon'
+
+/** The settings that each optimizer has beside learning rate and weight decay. */
+const OPTIMIZERS: Readonly<
+  Record<
+    OptimizerName,
+    { readonly make: (options: OptimizerOptions) => Optimizer; readonly settings: readonly Setting[] }
+  >
+> = {
+  adam: { make: (options) => new Adam(options), settings: ['beta1', 'beta2', 'epsilon'] },
+  sgd: { make: (options) => new SGD(options), settings: [] },
+}
+const NAMES = Object.keys(OPTIMIZERS) as OptimizerName[]
+
+export const minimize: CommandDefinition<MinimizeFlags> = {
+  usage: 'FILE --loss NAME --optimizer NAME -o OUT [--startup-out OUT]',
+  examples: [
+    [
+      'oarlock minimize net/ --loss loss --optimizer adam --lr 0.001 -o trained/',
+      'writes trained/main.json and trained/startup.json',
+    ],
+    [
+      'oarlock minimize net.json --startup init.json --loss loss --optimizer sgd --lr 0.1 -o main.json --startup-out startup.json',
+      'the same with files',
+    ],
+  ],
+  exits: { 5: 'an operator on the way has no gradient here' },
+  define(command) {
+    command.argument('<FILE>')
+    addOption(command, '--loss NAME', 'a variable of one element', asText)
+    addOption(command, '--optimizer NAME', NAMES.join(' or '), asChoice(...NAMES))
+    addOption(command, '--lr X', 'learning rate (0.001)', asNumber)
+    addOption(command, '--beta1 X', 'adam: decay of the first moment (0.9)', asNumber)
+    addOption(command, '--beta2 X', 'adam: decay of the second moment (0.999)', asNumber)
+    addOption(command, '--epsilon X', 'adam: added to the root (1e-8)', asNumber)
+    addOption(command, '--weight-decay X', 'L2 decay added to the gradients', asNumber)
+    addOption(command, '--param-list NAMES', 'only these parameters', asNames)
+    addOption(command, '--no-grad NAMES', 'no gradient flows into these variables', asNames)
+    addOption(command, '--startup FILE', 'the startup program, if it is not beside FILE', asPath)
+    addOption(command, '-o, --output PATH', 'main program, or a folder for both', asPath)
+    addOption(command, '--startup-out PATH', 'startup program', asPath)
+    command.option('-f, --force', 'replace files')
+  },
+  async run({ args, options }, { io, out }) {
+    const { output, optimizer: name } = options
+    if (output === undefined) throw usage('-o OUT is missing')
+    if (name === undefined) throw usage(`--optimizer is missing: ${NAMES.join(' or ')}`, { expected: NAMES })
+    const intoFolder = options.startupOut === undefined && isFolderOutput(io, output)
+    if (!intoFolder && options.startupOut === undefined) {
+      throw usage('--startup-out OUT is missing', { hint: 'or give a folder: -o OUT/' })
+    }
+    const optimizer = makeOptimizer(name, options)
+    const files = programFiles(io, args[0]!)
+    const loaded = await loadProgram(io, files.main)
+    const startupFile = options.startup ?? files.startup
+    if (startupFile === undefined) {
+      throw new PreconditionNotMetError(
+        'E703',
+        'the startup program is missing: what the optimizer keeps must be set there',
+        {
+          hint: '--startup FILE, or startup.json in the folder',
+        },
+      )
+    }
+    const startup = (await loadProgram(io, startupFile)).program
+    const main = loaded.program
+    const force = options.force === true
+    const folder = output.replace(/[/\\]+$/, '')
+    const mainOut = intoFolder ? `${folder}/main.json` : output
+    const startupOut = intoFolder ? `${folder}/startup.json` : options.startupOut!
+    refuseExisting(io, mainOut, force)
+    refuseExisting(io, startupOut, force)
+
+    const loss = lossVariable(main, options.loss)
+    main.startup = startup
+    const before = { main: main.globalBlock().ops.length, startup: startup.globalBlock().ops.length }
+    const { paramsGrads } = optimizer.minimize(loss, {
+      startup,
+      ...(options.paramList === undefined ? {} : { parameterList: options.paramList }),
+      noGradSet: (options.noGrad ?? []).map((each) => blockVariable(main, each, '--no-grad')),
+    })
+    if (intoFolder) prepareFolder(io, output)
+    writeProgram(io, startupOut, startup, force)
+    writeProgram(io, mainOut, main, force)
+    const appended = {
+      main: main.globalBlock().ops.length - before.main,
+      startup: startup.globalBlock().ops.length - before.startup,
+    }
+    if (out.json && mainOut !== '-' && startupOut !== '-') {
+      const parameters = paramsGrads.map(({ param, grad }) => ({ parameter: param.name, gradient: grad.name }))
+      out.document({
+        ok: true,
+        command: 'minimize',
+        program: programEntry(loaded),
+        output: mainOut,
+        startupOutput: startupOut,
+        appended,
+        parameters,
+      })
+    }
+    out.done(
+      `main +${counted(appended.main, 'op')}, startup +${counted(appended.startup, 'op')}, ${counted(paramsGrads.length, 'parameter')}`,
+    )
+    out.talk(`  wrote ${mainOut} and ${startupOut}`)
+    return 0
+  },
+}
+
+function makeOptimizer(name: OptimizerName, flags: MinimizeFlags): Optimizer {
+  const { make, settings } = OPTIMIZERS[name]
+  const given = (['beta1', 'beta2', 'epsilon'] as const).filter((setting) => flags[setting] !== undefined)
+  const foreign = given.find((setting) => !settings.includes(setting))
+  if (foreign !== undefined)
+    throw usage(`${name} has no --${foreign}`, { got: `--${foreign}`, expected: ['--lr', '--weight-decay'] })
+  return make({
+    ...Object.fromEntries(given.map((setting) => [setting, flags[setting]])),
+    ...(flags.lr === undefined ? {} : { learningRate: flags.lr }),
+    ...(flags.weightDecay === undefined ? {} : { weightDecay: flags.weightDecay }),
+  })
+}

@@ -1,0 +1,156 @@
+/** `oarlock stats`: what a program consists of, and how much memory a run of it needs at most. */
+import { roleLetter } from '../framework/op_role.ts'
+import { counted, formatBytes } from '../framework/print_text.ts'
+import type { Program } from '../framework/program.ts'
+import { isTensorKind, type Variable } from '../framework/variable.ts'
+import { byteSize } from '../tensor/dtype.ts'
+import { addOption, asCount, type CommandDefinition } from './command.ts'
+import { type LoadedProgram, loadMain, programEntry } from './load_program.ts'
+import { type Output, visible } from './output.ts'
+
+interface StatsFlags {
+  readonly batch?: number
+}
+
+export const stats: CommandDefinition<StatsFlags> = {
+  usage: 'FILE [--batch N]',
+  examples: [
+    ['oarlock stats mlp.json', 'parameters, bytes, operators by type and role'],
+    ['oarlock stats mlp.json --batch 64', 'memory with 64 rows in place of unknown dimensions'],
+  ],
+  exits: {},
+  define(command) {
+    command.argument('<FILE>')
+    addOption(command, '--batch N', 'what an unknown dimension counts as (1)', asCount(1))
+  },
+  async run({ args, options }, { io, out }) {
+    const loaded = await loadMain(io, args[0]!)
+    const counts = programStats(loaded.program, options.batch ?? 1)
+    if (out.json) out.document({ ok: true, command: 'stats', program: programEntry(loaded), ...counts })
+    else out.data(format(loaded, counts, out))
+    return 0
+  },
+}
+
+export interface ProgramStats {
+  readonly blocks: number
+  readonly ops: number
+  readonly vars: number
+  readonly parameters: {
+    readonly count: number
+    readonly values: number
+    readonly bytes: number
+    readonly trainable: number
+  }
+  readonly persistable: { readonly count: number; readonly bytes: number }
+  readonly roles: Readonly<Record<'F' | 'B' | 'O' | 'L', number>>
+  readonly opTypes: readonly { readonly type: string; readonly count: number; readonly known: boolean }[]
+  readonly memory: {
+    readonly batch: number
+    readonly peakBytes: number
+    readonly peakOp: number | null
+    readonly allBytes: number
+  }
+}
+
+/** @param batch what an unknown dimension counts as. */
+export function programStats(program: Program, batch: number): ProgramStats {
+  const vars = program.blocks.flatMap((block) => [...block.vars.values()])
+  const allOps = program.blocks.flatMap((block) => block.ops)
+  const parameters = program.parameters()
+  const persistable = vars.filter((variable) => variable.persistable && isTensorKind(variable.type))
+  const roles = { F: 0, B: 0, O: 0, L: 0 }
+  const types = new Map<string, number>()
+  for (const { role, type } of allOps) {
+    roles[roleLetter(role)]++
+    types.set(type, (types.get(type) ?? 0) + 1)
+  }
+  const bytes = (list: readonly Variable[]): number => list.reduce((sum, variable) => sum + bytesOf(variable, batch), 0)
+  return {
+    blocks: program.blocks.length,
+    ops: allOps.length,
+    vars: vars.length,
+    parameters: {
+      count: parameters.length,
+      values: parameters.reduce((sum, { shape }) => sum + elements(shape, batch), 0),
+      bytes: bytes(parameters),
+      trainable: parameters.filter(({ trainable }) => trainable).length,
+    },
+    persistable: { count: persistable.length, bytes: bytes(persistable) },
+    roles,
+    opTypes: [...types]
+      .map(([type, count]) => ({ type, count, known: program.definition(type) !== undefined }))
+      .sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1)),
+    memory: { batch, ...peakMemory(program, batch) },
+  }
+}
+
+const elements = (shape: readonly number[], batch: number): number =>
+  shape.reduce((count, dim) => count * (dim < 0 ? batch : dim), 1)
+
+const bytesOf = ({ shape, dtype, type }: Variable, batch: number): number =>
+  isTensorKind(type) ? elements(shape, batch) * byteSize(dtype) : 0
+
+/**
+ * The most bytes that are alive at once in block 0 when each variable lives from its first operator to its last; persistable ones live
+ * throughout. Blocks inside count whole, at all times.
+ */
+function peakMemory(program: Program, batch: number): { peakBytes: number; peakOp: number | null; allBytes: number } {
+  const block = program.globalBlock()
+  const first = new Map<Variable, number>()
+  const last = new Map<Variable, number>()
+  block.ops.forEach((op, i) => {
+    for (const name of [...op.inputNames(), ...op.outputNames()]) {
+      const variable = block.vars.get(name)
+      if (variable === undefined || variable.persistable) continue
+      if (!first.has(variable)) first.set(variable, i)
+      last.set(variable, i)
+    }
+  })
+  const always = program.blocks
+    .flatMap((each) => [...each.vars.values()])
+    .filter((variable) => variable.persistable || variable.block !== block)
+    .reduce((sum, variable) => sum + bytesOf(variable, batch), 0)
+  const change = new Float64Array(block.ops.length + 1)
+  let temporaries = 0
+  for (const [variable, start] of first) {
+    const bytes = bytesOf(variable, batch)
+    temporaries += bytes
+    // Fed values are there from the beginning.
+    change[variable.needCheckFeed ? 0 : start]! += bytes
+    change[last.get(variable)! + 1]! -= bytes
+  }
+  let alive = always
+  let peakBytes = always
+  let peakOp: number | null = null
+  for (let i = 0; i < block.ops.length; i++) {
+    alive += change[i]!
+    if (alive > peakBytes) {
+      peakBytes = alive
+      peakOp = i
+    }
+  }
+  return { peakBytes, peakOp, allBytes: always + temporaries }
+}
+
+function format({ file, program }: LoadedProgram, counts: ProgramStats, out: Output): string {
+  const dot = out.ascii ? '|' : '·'
+  const { parameters, persistable, roles, memory } = counts
+  const widest = Math.max(2, ...counts.opTypes.map(({ type }) => Math.min(40, visible(type).length)))
+  const most = counts.opTypes[0]?.count ?? 1
+  const bar = (count: number): string => (out.ascii ? '#' : '█').repeat(Math.max(1, Math.round((count / most) * 24)))
+  const peak =
+    memory.peakOp === null ? '' : ` at b0#${memory.peakOp} ${visible(program.globalBlock().ops[memory.peakOp]!.type)}`
+  return [
+    `program ${visible(file)}   ${counted(counts.blocks, 'block')} ${dot} ${counted(counts.ops, 'op')} ${dot} ${counted(counts.vars, 'var')}`,
+    `  parameters   ${counted(parameters.count, 'variable')}, ${counted(parameters.values, 'value')}, ${formatBytes(parameters.bytes)} (${parameters.trainable} trainable)`,
+    `  persistable  ${counted(persistable.count, 'variable')}, ${formatBytes(persistable.bytes)}`,
+    `  roles        forward ${roles.F} ${dot} backward ${roles.B} ${dot} optimize ${roles.O} ${dot} learning rate ${roles.L}`,
+    `  memory       peak ${formatBytes(memory.peakBytes)}${peak}, ${formatBytes(memory.allBytes)} without reuse (unknown dimensions as ${memory.batch})`,
+    '',
+    `  ${'op'.padEnd(widest)}  count`,
+    ...counts.opTypes.map(({ type, count, known }) =>
+      `  ${visible(type).padEnd(widest)}  ${String(count).padStart(5)}  ${bar(count)}${known ? '' : '  not implemented here'}`.trimEnd(),
+    ),
+  ].join('\n')
+}
