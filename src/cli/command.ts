@@ -47,7 +47,7 @@ export function addOption<T>(
   doc: string,
   parse: (text: string, flag: string) => T,
 ): void {
-  const option = new Option(flags, doc)
+  const option = new Option(withBrackets(flags), doc)
   // `--no-grad NAMES` takes away nothing.
   option.negate = false
   const flag = option.long ?? flags
@@ -68,11 +68,14 @@ export function addListOption<T>(
   doc: string,
   parse: (text: string, flag: string) => T,
 ): void {
-  const option = new Option(flags, doc)
+  const option = new Option(withBrackets(flags), doc)
   const flag = option.long ?? flags
   option.argParser((text: string, previous: readonly T[] | undefined) => [...(previous ?? []), parse(text, flag)])
   command.addOption(option)
 }
+
+/** `--steps N` as commander writes it, `--steps <N>`. */
+const withBrackets = (flags: string): string => flags.replace(/ (\S+)$/, ' <$1>')
 
 export const asText = (text: string): string => text
 

@@ -128,8 +128,15 @@ function unknownCommand(name: string): NotFoundError {
   return new NotFoundError('E701', `there is no command "${name}"`, {
     got: name,
     expected: names,
-    hint: suggest(name, names) ?? 'oarlock --help lists the commands',
+    hint: suggest(name, names) ?? swapped(name, names) ?? 'oarlock --help lists the commands',
   })
+}
+
+/** Two letters in the wrong order are two edits, which is too far for short names. */
+function swapped(name: string, names: readonly string[]): string | undefined {
+  const sorted = (word: string): string => [...word].sort().join('')
+  const found = names.find((each) => sorted(each) === sorted(name))
+  return found === undefined ? undefined : `did you mean "${found}"?`
 }
 
 function declare(entry: CommandEntry, definition: CommandDefinition): Command {

@@ -53,7 +53,8 @@ export function commandHelp(entry: CommandEntry, definition: CommandDefinition, 
   const examples = definition.examples.flatMap(([line, does]) => [`  ${line}`, `      ${does}`])
   const isCommon = (option: Option): boolean => COMMON_FLAGS.includes(option.long ?? '')
   const own = command.options.filter((option) => !isCommon(option) && !option.hidden)
-  const common = command.options.filter(isCommon)
+  // commander keeps the help flag apart.
+  const common = [...command.options.filter(isCommon), { flags: '-h, --help', description: 'this text' }]
   const parts = [
     `oarlock ${entry.name}: ${entry.summary}`,
     `Examples\n${examples.join('\n')}`,
@@ -69,9 +70,10 @@ export function commandHelp(entry: CommandEntry, definition: CommandDefinition, 
   return parts.join('\n\n')
 }
 
-function optionLines(options: readonly Option[]): string {
-  const widest = Math.min(24, Math.max(...options.map(({ flags }) => flags.length)))
-  return options
+function optionLines(options: readonly Pick<Option, 'flags' | 'description'>[]): string {
+  const shown = options.map(({ flags, description }) => ({ flags: flags.replace(/[<>]/g, ''), description }))
+  const widest = Math.min(24, Math.max(...shown.map(({ flags }) => flags.length)))
+  return shown
     .map(({ flags, description }) =>
       flags.length > widest
         ? `  ${flags}\n${wrapped(' '.repeat(widest + 4), description, WIDTH)}`

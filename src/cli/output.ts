@@ -89,7 +89,8 @@ export function formatError(error: EnforceError, style: (style: Style, text: str
   const lines = [`${style('red', 'error')} ${error.code}: ${visible(error.summary)}`]
   if (error.where !== undefined) {
     const place = formatPlace(error.where)
-    if (place !== '') lines.push(`  in ${visible(place)}`)
+    const said = error.summary.includes(`"${place}"`)
+    if (place !== '' && !said) lines.push(`  in ${visible(place)}`)
     if (error.where.site !== undefined) lines.push(`  appended at ${visible(error.where.site)}`)
   }
   if (error.hint !== undefined) lines.push(`  hint: ${visible(error.hint)}`)

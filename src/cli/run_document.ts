@@ -14,6 +14,7 @@ export class RunDocument {
   startupMs = 0
   totalMs = 0
   steps = 0
+  readonly warnings: string[] = []
   readonly #program: object
   /** As text, which is smaller than the lists of numbers it was made from. */
   readonly #steps: string[] = []
@@ -50,7 +51,7 @@ export class RunDocument {
     })
     const timing = { startupMs: this.startupMs, steps: this.steps, totalMs: this.totalMs }
     const epochs = this.#epochs.length === 0 ? {} : { epochs: this.#epochs }
-    stdout.write(`],${toJsonText(plain({ ...epochs, timing, warnings: [] })).slice(1)}\n`)
+    stdout.write(`],${toJsonText(plain({ ...epochs, timing, warnings: this.warnings })).slice(1)}\n`)
   }
 }
 

@@ -3,6 +3,7 @@
  * Source: python/paddle/nn/initializer/ (2.6.2).
  */
 import { InvalidArgumentError } from '../errors.ts'
+import type { DType } from '../tensor/dtype.ts'
 import { product, type Shape } from '../tensor/shape.ts'
 import { type Tensor, type TensorLikeData, tensor } from '../tensor/tensor.ts'
 import type { Block } from './block.ts'
@@ -61,36 +62,70 @@ export function computeFans(shape: Shape): readonly [fanIn: number, fanOut: numb
   return [shape[1]! * kernel, shape[0]! * kernel]
 }
 
-function uniform(name: string, limits: (shape: Shape) => readonly [number, number], seed = 0): Initializer {
+/**
+ * Half parameters are drawn in float32 and cast, where Paddle does so: through a temporary `<prefix>.<parameter>.tmp_<n>` of the startup
+ * program. Which initializers do it for which type was asked of Paddle 2.6.2.
+ */
+function throughFloat32(
+  block: Block,
+  target: Variable,
+  prefix: string,
+  halves: readonly DType[],
+  append: (out: Variable) => void,
+): void {
+  if (!halves.includes(target.dtype)) {
+    append(target)
+    return
+  }
+  const name = block.program.names.generate(`${prefix}.${target.name}.tmp`)
+  const wide = block.createVar({ name, dtype: 'float32', shape: target.shape })
+  append(wide)
+  block.appendOp({
+    type: 'cast',
+    inputs: { X: wide },
+    outputs: { Out: target },
+    attrs: { in_dtype: 'float32', out_dtype: target.dtype },
+  })
+}
+
+const FLOAT16: readonly DType[] = ['float16']
+const HALVES: readonly DType[] = ['float16', 'bfloat16']
+
+function uniform(name: string, prefix: string, limits: (shape: Shape) => readonly [number, number]): Initializer {
   return {
     name,
     append(block, target) {
       const [min, max] = limits(target.shape)
-      block.appendOp({
-        type: 'uniform_random',
-        inputs: {},
-        outputs: { Out: target },
-        attrs: { shape: target.shape, dtype: target.dtype, min, max, seed: seed || block.program.randomSeed },
+      throughFloat32(block, target, prefix, FLOAT16, (out) => {
+        block.appendOp({
+          type: 'uniform_random',
+          inputs: {},
+          outputs: { Out: out },
+          attrs: { shape: out.shape, dtype: out.dtype, min, max, seed: block.program.randomSeed },
+        })
       })
     },
   }
 }
 
 function gaussian(
-  type: string,
+  type: 'gaussian_random' | 'truncated_gaussian_random',
   name: string,
+  prefix: string,
+  halves: readonly DType[],
   moments: (shape: Shape) => readonly [number, number],
-  seed = 0,
 ): Initializer {
   return {
     name,
     append(block, target) {
       const [mean, std] = moments(target.shape)
-      block.appendOp({
-        type,
-        ...(type === 'gaussian_random' ? { inputs: {} } : {}),
-        outputs: { Out: target },
-        attrs: { shape: target.shape, dtype: target.dtype, mean, std, seed: seed || block.program.randomSeed },
+      throughFloat32(block, target, prefix, halves, (out) => {
+        block.appendOp({
+          type,
+          ...(type === 'gaussian_random' ? { inputs: {} } : {}),
+          outputs: { Out: out },
+          attrs: { shape: out.shape, dtype: out.dtype, mean, std, seed: block.program.randomSeed },
+        })
       })
     },
   }
@@ -113,18 +148,21 @@ export const initializer = {
   },
   /** Uniform in [low, high). */
   Uniform(low = -1, high = 1): Initializer {
-    return uniform('Uniform', () => [low, high])
+    return uniform('Uniform', 'uniform_random', () => [low, high])
   },
   Normal(mean = 0, std = 1): Initializer {
-    return gaussian('gaussian_random', 'Normal', () => [mean, std])
+    return gaussian('gaussian_random', 'Normal', 'normal_init', [], () => [mean, std])
   },
   /** Normal, drawn again outside of two standard deviations. */
   TruncatedNormal(mean = 0, std = 1): Initializer {
-    return gaussian('truncated_gaussian_random', 'TruncatedNormal', () => [mean, std])
+    return gaussian('truncated_gaussian_random', 'TruncatedNormal', 'truncated_gaussian_random', HALVES, () => [
+      mean,
+      std,
+    ])
   },
   /** Uniform with limit sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
   XavierUniform(fanIn?: number, fanOut?: number): Initializer {
-    return uniform('XavierUniform', (shape) => {
+    return uniform('XavierUniform', 'xavier_init', (shape) => {
       const [ownIn, ownOut] = computeFans(shape)
       const limit = Math.sqrt(6 / ((fanIn ?? ownIn) + (fanOut ?? ownOut)))
       return [-limit, limit]
@@ -132,14 +170,14 @@ export const initializer = {
   },
   /** Normal with standard deviation sqrt(2 / (fanIn + fanOut)). */
   XavierNormal(fanIn?: number, fanOut?: number): Initializer {
-    return gaussian('gaussian_random', 'XavierNormal', (shape) => {
+    return gaussian('gaussian_random', 'XavierNormal', 'xavier_init', HALVES, (shape) => {
       const [ownIn, ownOut] = computeFans(shape)
       return [0, Math.sqrt(2 / ((fanIn ?? ownIn) + (fanOut ?? ownOut)))]
     })
   },
   /** Uniform with limit gain * sqrt(3 / fanIn) (He et al. 2015). */
   KaimingUniform(options: KaimingOptions = {}): Initializer {
-    return uniform('KaimingUniform', (shape) => {
+    return uniform('KaimingUniform', 'masra_init', (shape) => {
       const gain = calculateGain(options.nonlinearity ?? 'relu', options.negativeSlope ?? 0)
       const limit = gain * Math.sqrt(3 / (options.fanIn ?? computeFans(shape)[0]))
       return [-limit, limit]
@@ -147,7 +185,7 @@ export const initializer = {
   },
   /** Normal with standard deviation gain / sqrt(fanIn). */
   KaimingNormal(options: KaimingOptions = {}): Initializer {
-    return gaussian('gaussian_random', 'KaimingNormal', (shape) => {
+    return gaussian('gaussian_random', 'KaimingNormal', 'masra_init', HALVES, (shape) => {
       const gain = calculateGain(options.nonlinearity ?? 'relu', options.negativeSlope ?? 0)
       return [0, gain / Math.sqrt(options.fanIn ?? computeFans(shape)[0])]
     })
@@ -166,10 +204,12 @@ export const initializer = {
             { where: { variable: target.name }, expected: count, got: values.size },
           )
         }
-        block.appendOp({
-          type: 'assign_value',
-          outputs: { Out: target },
-          attrs: { shape: target.shape, dtype: target.dtype, ...assignedValues(target, values) },
+        throughFloat32(block, target, 'numpy_array_init', HALVES, (out) => {
+          block.appendOp({
+            type: 'assign_value',
+            outputs: { Out: out },
+            attrs: { shape: out.shape, dtype: out.dtype, ...assignedValues(out, values) },
+          })
         })
       },
     }

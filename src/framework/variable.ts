@@ -7,6 +7,7 @@ import type { DType } from '../tensor/dtype.ts'
 import { formatShape, type Shape } from '../tensor/shape.ts'
 import type { TensorLike } from '../tensor/tensor_like.ts'
 import type { Block } from './block.ts'
+import { CallSite } from './call_site.ts'
 import { binary, matmul, type Operand, reduce, scaleBias, unary } from './math_op_patch.ts'
 import type { Meta, MetaKind } from './op_def.ts'
 
@@ -147,9 +148,12 @@ export class Variable implements TensorLike<Variable> {
 
   /** @throws PreconditionNotMetError E042: a variable has no value while its program is built. */
   item(): never {
-    throw new PreconditionNotMetError('E042', `"${this.name}" has no value while the program is being built`, {
-      where: { block: this.block.idx, variable: this.name },
-      hint: 'fetch it from a run: executor.run(main, { fetch: [variable] })',
+    const made = this.block.lastWriter(this.name)?.callSite?.text
+    const read = new CallSite().text
+    const summary = `"${this.name}" has no value while the program is being built`
+    throw new PreconditionNotMetError('E042', read === undefined ? summary : `${summary}; it is read at ${read}`, {
+      where: { block: this.block.idx, variable: this.name, ...(made === undefined ? {} : { site: made }) },
+      hint: 'fetch it from a run, executor.run(main, { fetch: [variable] }), or compute it in dygraph',
     })
   }
 

@@ -10,8 +10,10 @@ import { gradName, isGradName } from '../framework/autodiff/names.ts'
 import { unusedOutputs } from '../framework/autodiff/op_path.ts'
 import { EMPTY_VAR, findOp, type OpLibrary } from '../framework/op_def.ts'
 import { Operator } from '../framework/operator.ts'
+import { allocate } from '../tensor/dtype.ts'
 import { formatShape, sameShape } from '../tensor/shape.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import type { TensorEngine } from '../tensor/tensor_like.ts'
 import { runOperatorOnTensors } from './run_operator.ts'
 
 /** One call. */
@@ -108,7 +110,7 @@ export function backward(from: Tensor, gradient: Tensor | undefined, retainGraph
   const values = new Map(tensors)
   values.set(gradName(tapeName(from)), gradient ?? ones(from))
   noGrad(() => {
-    for (const op of gradOps) runGradOp(last.library, op, values)
+    for (const op of gradOps) runGradOp(last.library, op, values, from.engine)
   })
   for (const [name, value] of tensors) {
     if (value.stopGradient || producers.has(value)) continue
@@ -169,7 +171,12 @@ function checkVersions(path: readonly TapeNode[], gradOps: readonly GradOp[]): v
   }
 }
 
-function runGradOp(library: OpLibrary, gradOp: GradOp, values: Map<string, Tensor>): void {
+function runGradOp(
+  library: OpLibrary,
+  gradOp: GradOp,
+  values: Map<string, Tensor>,
+  engine: TensorEngine | undefined,
+): void {
   const present = inputNames(gradOp).filter(isGradName)
   if (present.length > 0 && !present.some((name) => values.has(name))) return
   const outputs = outputNames(gradOp).filter((name) => name !== EMPTY_VAR)
@@ -178,12 +185,12 @@ function runGradOp(library: OpLibrary, gradOp: GradOp, values: Map<string, Tenso
   fillDefaults(library, gradOp)
   const def = findOp(library, gradOp.type) ?? gradOp.def!
   const op = new Operator(gradOp)
-  const results = runOperatorOnTensors(def, op, values)
+  const results = runOperatorOnTensors(def, op, values, engine)
   for (const [name, value] of results) values.set(name, value)
 }
 
 function ones(like: Tensor): Tensor {
-  const value = Tensor.zeros(like.dtype, like.shape)
+  const value = new Tensor(like.dtype, like.shape, allocate(like.dtype, like.size), undefined, like.engine)
   if (like.dtype === 'float16') value.data.fill(0x3c00 as never)
   else if (like.dtype === 'bfloat16') value.data.fill(0x3f80 as never)
   else value.data.fill(1 as never)

@@ -183,7 +183,8 @@ export abstract class Optimizer {
   }
 
   /**
-   * Dygraph: updates the parameters that have a gradient, in the order of the list.
+   * Dygraph: updates the parameters that have a gradient, in the order of their names, as a program does. (Paddle's dygraph takes the order
+   * of the list, which changes the last bits of a global norm.)
    * @throws PreconditionNotMetError E313 if the optimizer was made without `parameters`.
    */
   step(): void {
@@ -202,6 +203,7 @@ export abstract class Optimizer {
     for (const param of this.parameters)
       if (param.trainable && param.grad !== null) pairs.push({ param, grad: param.grad })
     if (pairs.length === 0) return
+    pairs.sort(byParameterName)
     const emitter = eagerEmitter(engine)
     if (this.gradClip !== null) pairs = this.gradClip.clip(pairs, emitter)
     appendRegularization(pairs, this.regularizer, emitter, ({ param, grad }) =>
@@ -377,6 +379,9 @@ export abstract class Optimizer {
     return variable
   }
 }
+
+const byParameterName = (a: ParamGradPair, b: ParamGradPair): number =>
+  a.param.name < b.param.name ? -1 : a.param.name > b.param.name ? 1 : 0
 
 /** Operators of clipping name the gradient that the update will read. */
 function correctRoleVars(block: Block, start: number, before: readonly ParamGrad[], after: readonly ParamGrad[]): void {

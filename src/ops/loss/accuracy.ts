@@ -19,7 +19,7 @@ export const accuracy = defineOp({
     Total: one('0-D int32: rows.'),
   },
   attrs: {},
-  inferMeta({ Out, Indices, Label }) {
+  inferMeta({ Out, Indices, Label }, _attrs, { atRun }) {
     const rows = Indices.shape[0]
     const fits =
       Out.shape.length === 2 &&
@@ -37,8 +37,9 @@ export const accuracy = defineOp({
     }
     return {
       Accuracy: { dtype: 'float32', shape: [] },
-      Correct: { dtype: 'int32', shape: [] },
-      Total: { dtype: 'int32', shape: [] },
+      // Paddle's inference gives the counts the type of Out; its kernel writes int32.
+      Correct: { dtype: atRun ? 'int32' : Out.dtype, shape: [] },
+      Total: { dtype: atRun ? 'int32' : Out.dtype, shape: [] },
     }
   },
   grad: 'none',

@@ -1,0 +1,297 @@
+/** A run from its flags to its exit code: programs, values, steps, what is printed, saved and told. */
+import { InvalidArgumentError, makeError } from '../errors.ts'
+import { Executor } from '../executor/executor.ts'
+import { counted } from '../framework/print_text.ts'
+import type { Program } from '../framework/program.ts'
+import { readTensorFile, tensorFileText, VALUE_FILE_LIMITS } from '../io/tensor_file.ts'
+import { Generator } from '../tensor/random.ts'
+import { compatibleShapes, formatShape } from '../tensor/shape.ts'
+import { Tensor, type Value } from '../tensor/tensor.ts'
+import { type Context, usage } from './command.ts'
+import { DataSet, type Feed, feedValue, readFeeds } from './feeds.ts'
+import { defaultFetches, formatValue, resolveFetches, scalarOf } from './fetches.ts'
+import { isFolder, makeFolder, pathOf, readInput, refuseExisting, writeOutput } from './files.ts'
+import type { StopSignal } from './io.ts'
+import { loadProgram, programEntry, programFiles } from './load_program.ts'
+import { errorJson, formatMs, shortNumber } from './output.ts'
+import { Progress } from './progress.ts'
+import { DEFAULT_BATCH, type RunFlags } from './run.ts'
+import { RunDocument } from './run_document.ts'
+import { epochLine, Means, overData, overList, type Step, TestRunner } from './train_steps.ts'
+
+/** The file of saved values inside a folder. */
+const VALUES_FILE = 'parameters.json'
+/** A signal is noticed at the latest this long after a step ended. */
+const LISTEN_MS = 50
+
+interface Plan {
+  readonly total: number
+  readonly epochs: number
+  readonly steps: Iterable<Step>
+  /** What is fed in every step. */
+  readonly fixed: Feed
+}
+
+interface Stopped {
+  readonly signal: StopSignal
+  readonly steps: number
+  readonly total: number
+}
+
+export class Runner {
+  readonly #path: string
+  readonly #flags: RunFlags
+  readonly #context: Context
+  #stopped: StopSignal | undefined
+
+  constructor(path: string, flags: RunFlags, context: Context) {
+    this.#path = path
+    this.#flags = flags
+    this.#context = context
+  }
+
+  async run(): Promise<number> {
+    const { io, out } = this.#context
+    const flags = this.#flags
+    const files = programFiles(io, this.#path)
+    const loaded = await loadProgram(io, files.main)
+    const main = loaded.program
+    const startupFile = flags.startup ?? files.startup
+    const startup = startupFile === undefined ? undefined : (await loadProgram(io, startupFile)).program
+    if (startup !== undefined) {
+      startup.isStartup = true
+      main.startup = startup
+    }
+    const saveTo = flags.save === undefined ? undefined : valuesFile(flags.save)
+    if (saveTo !== undefined) refuseExisting(io, saveTo, flags.force === true)
+
+    const executor = new Executor({
+      ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+      ...(flags.engine === undefined ? {} : { engine: flags.engine }),
+      ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+    })
+    const fetch = flags.fetch === undefined ? defaultFetches(main) : resolveFetches(main, flags.fetch)
+    const plan = await this.#plan(main)
+    const test = await this.#testRunner(executor, files.test, fetch, plan.fixed)
+    const document = new RunDocument(programEntry(loaded))
+
+    if (startup !== undefined) {
+      const began = performance.now()
+      executor.run(startup)
+      document.startupMs = performance.now() - began
+      out.done(
+        `startup  ${counted(operators(startup), 'op')}  ${formatMs(document.startupMs)}  ${parameterCounts(main)}`,
+      )
+    }
+    if (flags.load !== undefined) await this.#load(executor, main, flags.load, document)
+
+    const stopped = await this.#train(executor, main, plan, fetch, test, document)
+    if (saveTo !== undefined) this.#save(executor, main, flags.save!, saveTo)
+    if (stopped !== undefined) return this.#tellStopped(stopped, saveTo, document)
+    if (out.json) document.write(out, true)
+    return 0
+  }
+
+  #tellStopped({ signal, steps, total }: Stopped, saveTo: string | undefined, document: RunDocument): number {
+    const { io, out } = this.#context
+    const error = makeError('Unavailable', 'E710', `stopped by ${signal} after step ${steps} of ${total}`, {
+      got: signal,
+      ...(saveTo === undefined ? {} : { hint: `what was reached is saved in ${saveTo}` }),
+    })
+    if (out.json) document.write(out, false, { error: errorJson(error) })
+    else io.stderr.write(`${error.summary}\n`)
+    return signal === 'SIGINT' ? 130 : 143
+  }
+
+  /** Runs the steps. @returns how it was stopped, when it was. */
+  async #train(
+    executor: Executor,
+    main: Program,
+    plan: Plan,
+    fetch: readonly string[],
+    test: TestRunner | undefined,
+    document: RunDocument,
+  ): Promise<Stopped | undefined> {
+    const { io, out } = this.#context
+    const progress = new Progress(out, { total: plan.total, enabled: this.#flags.progress && plan.total > 1 })
+    // A single step has nothing to finish in order: there a signal ends the process as usual.
+    const deaf = plan.total > 1 ? io.onSignal((signal) => this.#signal(signal)) : () => undefined
+    const began = performance.now()
+    const mean = new Means()
+    let listened = began
+    let step = 0
+    let loss: number | undefined
+    let last: Value[] = []
+    try {
+      for (const { feed, rows, epoch } of plan.steps) {
+        last = executor.run(main, { feed, fetch })
+        step++
+        loss = last.map(scalarOf).find((value) => value !== undefined)
+        if (out.json) document.addStep(fetch, last)
+        mean.add(fetch, last, rows)
+        progress.update(step, loss)
+        if (epoch !== undefined) {
+          const tested = test?.run()
+          document.addEpoch(epoch, mean.values(), tested)
+          progress.clear()
+          if (!out.json) out.data(epochLine(epoch, plan.epochs, mean.values(), tested))
+          mean.clear()
+        }
+        const now = performance.now()
+        if (now - listened > LISTEN_MS || step === plan.total) {
+          await new Promise((resolve) => setImmediate(resolve))
+          listened = performance.now()
+        }
+        if (this.#stopped !== undefined && step < plan.total) break
+      }
+    } finally {
+      progress.clear()
+      deaf()
+    }
+    document.steps = step
+    document.totalMs = performance.now() - began
+    document.setFetch(fetch, last)
+    this.#summary(main, step, loss, progress.spark(), document.totalMs)
+    if (!out.json) {
+      fetch.forEach((name, i) => {
+        out.data(`${out.style('bold', name)}  ${formatValue(last[i]!, this.#flags.full === true)}`)
+      })
+    }
+    return this.#stopped !== undefined && step < plan.total
+      ? { signal: this.#stopped, steps: step, total: plan.total }
+      : undefined
+  }
+
+  #signal(signal: StopSignal): void {
+    if (this.#stopped !== undefined) this.#context.io.exit(signal === 'SIGINT' ? 130 : 143)
+    this.#stopped = signal
+  }
+
+  #summary(main: Program, steps: number, loss: number | undefined, spark: string, ms: number): void {
+    const { out } = this.#context
+    out.done(`main     ${counted(operators(main), 'op')}  ${out.ascii ? 'x' : '×'} ${counted(steps, 'step')}`)
+    const parts = [`  step ${steps}`]
+    if (loss !== undefined) parts.push(`loss ${shortNumber(loss)}`)
+    if (spark !== '') parts.push(spark)
+    parts.push(formatMs(ms))
+    if (steps > 1) parts.push(`${formatMs(ms / steps)}/step`)
+    out.talk(parts.join('  '))
+  }
+
+  async #plan(main: Program): Promise<Plan> {
+    const { io } = this.#context
+    const flags = this.#flags
+    const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32)
+    const fixed: Feed = {}
+    const options = { generator: new Generator(seed), rows: flags.batch ?? 1 }
+    for (const feed of flags.feed ?? []) setFeed(fixed, feed.name, await feedValue(io, main, feed, options))
+    if (flags.data !== undefined) {
+      const data = await DataSet.read(io, flags.data, '--data')
+      const batch = Math.min(flags.batch ?? DEFAULT_BATCH, data.rows)
+      const perEpoch = Math.ceil(data.rows / batch)
+      const epochs = flags.epochs ?? (flags.steps === undefined ? 1 : Math.ceil(flags.steps / perEpoch))
+      const total = Math.min(flags.steps ?? Infinity, epochs * perEpoch)
+      const order = flags.shuffle === true ? new Generator(seed) : undefined
+      return { total, epochs, steps: overData(data, batch, total, fixed, order), fixed }
+    }
+    const list = flags.feeds === undefined ? [{}] : await readFeeds(io, flags.feeds)
+    for (const name of Object.keys(fixed)) {
+      if (list.some((step) => Object.hasOwn(step, name))) {
+        throw usage(`"${name}" is fed twice: by --feed and in ${flags.feeds}`, { got: name })
+      }
+    }
+    const total = flags.steps ?? list.length
+    return { total, epochs: 1, steps: overList(list, total, fixed), fixed }
+  }
+
+  async #testRunner(
+    executor: Executor,
+    beside: string | undefined,
+    fetch: readonly string[],
+    fixed: Feed,
+  ): Promise<TestRunner | undefined> {
+    const { io } = this.#context
+    const { testData, test, batch } = this.#flags
+    if (testData === undefined) return undefined
+    const file = test ?? beside
+    if (file === undefined) {
+      throw usage('--test-data needs a test program', { hint: '--test FILE, or test.json in the folder' })
+    }
+    const { program } = await loadProgram(io, file)
+    const data = await DataSet.read(io, testData, '--test-data')
+    const wanted = fetch.filter((name) => program.globalBlock().vars.has(name))
+    if (wanted.length === 0) {
+      throw usage(`the test program ${file} has none of the fetched variables`, {
+        expected: fetch,
+        hint: 'name some that both programs have with --fetch',
+      })
+    }
+    const shared = Object.fromEntries(Object.entries(fixed).filter(([name]) => program.globalBlock().vars.has(name)))
+    return new TestRunner(executor, program, { data, batch: batch ?? DEFAULT_BATCH, fixed: shared }, wanted)
+  }
+
+  async #load(executor: Executor, main: Program, path: string, document: RunDocument): Promise<void> {
+    const { io, out } = this.#context
+    const file = isFolder(pathOf(io, path)) ? `${path.replace(/[/\\]+$/, '')}/${VALUES_FILE}` : path
+    const values = readTensorFile(await readInput(io, file, VALUE_FILE_LIMITS.programBytes!), { file })
+    const unused: string[] = []
+    for (const [name, value] of values) {
+      const variable = main.globalBlock().vars.get(name)
+      if (variable?.persistable !== true) {
+        unused.push(name)
+        continue
+      }
+      if (
+        value instanceof Tensor &&
+        (value.dtype !== variable.dtype || !compatibleShapes(variable.shape, value.shape))
+      ) {
+        throw new InvalidArgumentError('E526', `the saved value of "${name}" does not fit its variable`, {
+          where: { file, variable: name },
+          expected: `${variable.dtype} ${formatShape(variable.shape)}`,
+          got: `${value.dtype} ${formatShape(value.shape)}`,
+        })
+      }
+      executor.scope.set(name, value)
+    }
+    out.done(`loaded   ${counted(values.size - unused.length, 'value')} from ${file}`)
+    if (unused.length === 0) return
+    const some = unused.slice(0, 4).join(', ')
+    const warning = `${counted(unused.length, 'value')} of ${file} fit no persistable variable of the program: ${some}`
+    document.warnings.push(warning)
+    if (!out.json) out.warn(warning)
+  }
+
+  #save(executor: Executor, main: Program, path: string, file: string): void {
+    const { io, out } = this.#context
+    const names = [...main.globalBlock().vars.values()].filter(({ persistable }) => persistable).map(({ name }) => name)
+    const kept = names.filter((name) => executor.scope.has(name))
+    if (file !== path) makeFolder(io, path)
+    writeOutput(io, file, tensorFileText(valuesOf(executor, kept)), this.#flags.force === true)
+    out.done(`saved    ${counted(kept.length, 'value')} to ${file}`)
+  }
+}
+
+/** Copied out one by one: all of them together may be as large as the memory. */
+function* valuesOf({ scope }: Executor, names: readonly string[]): Iterable<readonly [name: string, value: Value]> {
+  for (const name of names) yield [name, scope.get(name)!]
+}
+
+/** `--save PATH` means a file if PATH ends with .json, else a folder. */
+const valuesFile = (path: string): string =>
+  /\.json$/.test(path) ? path : `${path.replace(/[/\\]+$/, '')}/${VALUES_FILE}`
+
+/** By definition, not by assignment: a variable may be called __proto__. */
+function setFeed(feed: Feed, name: string, value: Feed[string]): void {
+  Object.defineProperty(feed, name, { value, enumerable: true, configurable: true, writable: true })
+}
+
+const operators = (program: Program): number => program.blocks.reduce((count, { ops }) => count + ops.length, 0)
+
+function parameterCounts(program: Program): string {
+  const parameters = program.parameters()
+  const values = parameters.reduce(
+    (sum, { shape }) => sum + shape.reduce((count, dim) => count * Math.max(dim, 0), 1),
+    0,
+  )
+  return `${counted(parameters.length, 'parameter')}, ${counted(values, 'value')}`
+}
