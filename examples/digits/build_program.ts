@@ -11,7 +11,17 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 // Outside of this repository: from 'oarlock'.
-import { build, callOp, input, nn, ops, optimizer, type Program, stringifyProgramJson, type Variable } from '../../src/index.ts'
+import {
+  build,
+  callOp,
+  input,
+  nn,
+  ops,
+  optimizer,
+  type Program,
+  stringifyProgramJson,
+  type Variable,
+} from '../../src/index.ts'
 
 export const PIXELS = 64
 export const CLASSES = 10

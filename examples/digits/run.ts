@@ -21,7 +21,9 @@ function isBuilt(): boolean {
   if (!existsSync(built)) return false
   const { mtimeMs } = statSync(built)
   const source = join(root, 'src')
-  return readdirSync(source, { recursive: true }).every((path) => statSync(join(source, String(path))).mtimeMs <= mtimeMs)
+  return readdirSync(source, { recursive: true }).every(
+    (path) => statSync(join(source, String(path))).mtimeMs <= mtimeMs,
+  )
 }
 
 function node(...command: readonly string[]): void {

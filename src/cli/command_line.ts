@@ -3,9 +3,7 @@
  * error into one message (or, with --json, one document) and the exit code that its entry of the error catalogue names.
  */
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
 import { EnforceError, InvalidArgumentError, makeError, NotFoundError, suggest, UnimplementedError } from '../errors.ts'
-import { addOption, asChoice, asCount, type CommandDefinition } from './command.ts'
 import { BUILT_IN, COMMANDS, type CommandEntry, findCommand, PLANNED } from './commands.ts'
 import { exists, pathOf } from './files.ts'
 import { commandHelp, overview, screen } from './help.ts'
@@ -45,21 +43,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     }
     const { entry, args } = chooseCommand(name, rest, io)
     const definition = await entry.load()
-    const command = declare(entry, definition)
-    let text = ''
-    command.configureOutput({
-      writeOut: (part) => (text += part),
-      writeErr: () => undefined,
-      outputError: () => undefined,
-    })
-    try {
-      command.parse([...args], { from: 'user' })
-    } catch (error) {
-      if (!(error instanceof CommanderError)) throw error
-      if (error.exitCode === 0) return print(out, text.trimEnd())
-      throw wrongUse(error, entry)
-    }
-    const options: CommonOptions = command.opts()
+    const { readFlags } = await import('./declare.ts')
+    const read = readFlags(entry, definition, args, version())
+    if ('text' in read) return print(out, read.text)
+    const options: CommonOptions = read.options
     out = new Output(io, {
       json: options.json === true,
       quiet: options.quiet === true,
@@ -67,7 +54,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       ascii: options.ascii === true,
       width: options.width,
     })
-    return await definition.run({ args: command.args, options }, { io, out })
+    return await definition.run(read, { io, out })
   } catch (error) {
     return await report(error, argv, out)
   }
@@ -101,7 +88,8 @@ async function help(args: readonly string[], out: Output): Promise<number> {
   const entry = findCommand(name)
   if (entry === undefined) throw unknownCommand(name)
   const definition = await entry.load()
-  return print(out, commandHelp(entry, definition, declare(entry, definition)))
+  const { declare } = await import('./declare.ts')
+  return print(out, commandHelp(entry, definition, declare(entry, definition, version())))
 }
 
 /** A command by its name; anything that is a file, or looks like one, is shown. */
@@ -139,22 +127,6 @@ function swapped(name: string, names: readonly string[]): string | undefined {
   return found === undefined ? undefined : `did you mean "${found}"?`
 }
 
-function declare(entry: CommandEntry, definition: CommandDefinition): Command {
-  const command = new Command(entry.name)
-  command.exitOverride()
-  definition.define(command)
-  command.option('--json', 'one JSON document on stdout')
-  command.option('-q, --quiet', 'no talk on stderr')
-  addOption(command, '--color WHEN', 'auto, always or never', asChoice('auto', 'always', 'never'))
-  addOption(command, '--width N', 'columns of listings', asCount(20))
-  command.option('--ascii', 'only ASCII characters')
-  command.helpOption('-h, --help', 'this text')
-  command.version(version(), '-V, --version', 'the version')
-  // The help flag is no option of its own for commander.
-  command.configureHelp({ formatHelp: () => `${commandHelp(entry, definition, command)}\n` })
-  return command
-}
-
 /** Exactly what package.json says. */
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
@@ -164,16 +136,6 @@ function version(): string {
 function print(out: Output, text: string): number {
   out.data(text)
   return 0
-}
-
-/** What commander found wrong, as an error of ours. */
-function wrongUse(error: CommanderError, { name }: CommandEntry): InvalidArgumentError {
-  const [sentence, ...more] = error.message.replace(/^error: /, '').split('\n')
-  const near = more.join(' ').replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?')
-  return new InvalidArgumentError('E702', `${name}: ${sentence}`, {
-    got: error.code.replace('commander.', ''),
-    hint: near.startsWith('did you') ? near : `oarlock help ${name} shows its use`,
-  })
 }
 
 async function report(error: unknown, argv: readonly string[], out: Output): Promise<number> {

@@ -8,5 +8,6 @@ export {
   Optimizer,
   type OptimizerOptions,
 } from './optimizer.ts'
+export { checkMasterWeights, masterPairs, syncMasterWeights } from './master_weights.ts'
 export { L1Decay, L2Decay } from './regularizer.ts'
 export { SGD } from './sgd.ts'

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { buildDigits, digitsPrograms } from '../../examples/digits/build_program.ts'
 import { batches, EPOCHS, readDigits, shuffledRows, trainDigits } from '../../examples/digits/train.ts'
-import { type DType, Executor, Generator, Program, Tensor, verify } from '../../src/index.ts'
+import { type DType, Executor, Generator, Program, type Tensor, verify } from '../../src/index.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
