@@ -54,7 +54,7 @@ export const check: CommandDefinition<CheckFlags> = {
     const issues = checked.flatMap((file) => file.issues)
     const errors = issues.filter(({ severity }) => severity === 'error').length
     const found = errors > 0 || (options.strict === true && issues.length > 0)
-    if (out.json || options.format === 'json') writeDocument(checked, issues, found, out)
+    if (out.json) writeDocument(checked, issues, found, out)
     else if (options.format === 'gcc') for (const issue of issues) out.data(gccLine(issue))
     else writeText(checked, issues, errors, options.all === true, out)
     return found ? 1 : 0

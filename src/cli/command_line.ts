@@ -12,6 +12,8 @@ import { type ColorWhen, Output } from './output.ts'
 
 interface CommonOptions {
   readonly json?: boolean
+  /** Of `check`: `json` means --json. */
+  readonly format?: string
   readonly quiet?: boolean
   readonly color?: ColorWhen
   readonly width?: number
@@ -48,7 +50,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     if ('text' in read) return print(out, read.text)
     const options: CommonOptions = read.options
     out = new Output(io, {
-      json: options.json === true,
+      json: options.json === true || options.format === 'json',
       quiet: options.quiet === true,
       color: options.color ?? 'auto',
       ascii: options.ascii === true,

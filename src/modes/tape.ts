@@ -29,8 +29,6 @@ interface TapeNode {
 
 let lastId = 0
 let enabled = true
-const producers = new WeakMap<Tensor, TapeNode>()
-const names = new WeakMap<Tensor, string>()
 
 /** True while calls are written down. */
 export const isRecording = (): boolean => enabled
@@ -48,22 +46,23 @@ export function noGrad<T>(body: () => T): T {
 
 /** The name of a tensor on the tape. */
 export function tapeName(value: Tensor): string {
-  let name = names.get(value)
-  if (name === undefined) names.set(value, (name = `t${++lastId}`))
-  return name
+  value.tape ??= { name: `t${++lastId}`, producer: undefined }
+  return value.tape.name
 }
+
+const producerOf = (value: Tensor): TapeNode | undefined => value.tape?.producer as TapeNode | undefined
 
 /** Writes a call down; its outputs remember it. */
 export function record(library: OpLibrary, op: Operator, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
   const values = new Map<string, { tensor: Tensor; version: number }>()
   for (const value of [...inputs, ...outputs]) values.set(tapeName(value), { tensor: value, version: value.version })
   const node: TapeNode = { id: ++lastId, op, library, values, used: false }
-  for (const output of outputs) producers.set(output, node)
+  for (const output of outputs) output.tape!.producer = node
 }
 
 /** See Tensor.backward. */
 export function backward(from: Tensor, gradient: Tensor | undefined, retainGraph: boolean): void {
-  const last = producers.get(from)
+  const last = producerOf(from)
   if (last === undefined) {
     throw new InvalidArgumentError(
       'E301',
@@ -113,7 +112,7 @@ export function backward(from: Tensor, gradient: Tensor | undefined, retainGraph
     for (const op of gradOps) runGradOp(last.library, op, values, from.engine)
   })
   for (const [name, value] of tensors) {
-    if (value.stopGradient || producers.has(value)) continue
+    if (value.stopGradient || producerOf(value) !== undefined) continue
     const computed = values.get(gradName(name))
     if (computed === undefined) continue
     value.grad = value.grad === null ? computed : value.grad.add(computed)
@@ -128,7 +127,7 @@ function reachable(last: TapeNode): TapeNode[] {
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     for (const name of node.op.inputNames()) {
       const input = node.values.get(name)?.tensor
-      const producer = input === undefined ? undefined : producers.get(input)
+      const producer = input === undefined ? undefined : producerOf(input)
       if (producer === undefined || producer.id > node.id || found.has(producer)) continue
       found.add(producer)
       open.push(producer)

@@ -8,7 +8,7 @@ import { formatTensor } from './format.ts'
 import { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from './half.ts'
 import { formatShape, numel, type Shape } from './shape.ts'
 import { type SelectedRowsJson, type TensorArrayJson, type TensorJson, tensorToJson } from './tensor_json.ts'
-import type { TensorEngine, TensorLike } from './tensor_like.ts'
+import type { TapeMark, TensorEngine, TensorLike } from './tensor_like.ts'
 
 export type NestedArray = number | bigint | boolean | string | readonly NestedArray[]
 
@@ -27,6 +27,8 @@ export class Tensor implements TensorLike<Tensor> {
   readonly engine: TensorEngine | undefined
   /** Counts the times that the elements were changed in place. */
   version = 0
+  /** Belongs to the tape of dygraph. */
+  tape: TapeMark | undefined
 
   /** @throws InvalidArgumentError E214 if `data` does not hold as many elements as `shape` says. */
   constructor(

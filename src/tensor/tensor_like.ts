@@ -40,3 +40,10 @@ export interface TensorEngine {
   noGrad<T>(body: () => T): T
   backward(from: Tensor, gradient: Tensor | undefined, retainGraph: boolean): void
 }
+
+/** What the tape of dygraph knows of a tensor; kept on the tensor, so that it goes when the tensor goes. */
+export interface TapeMark {
+  readonly name: string
+  /** The call that computed the tensor. */
+  producer: object | undefined
+}

@@ -1,0 +1,72 @@
+/** The examples run as a reader would run them, each in a process of its own. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+function runExample(path: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', path, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  expect(status, stderr).toBe(0)
+  return stdout
+}
+
+const lossesOf = (text: string): number[] =>
+  text
+    .split('\n')
+    .map((line) => /^ *\d+ {2}(\S+) +(\S+)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, fromProgram, fromTensors]) => {
+      expect(fromTensors).toBe(fromProgram)
+      return Number(fromProgram)
+    })
+
+test('mlp_static_and_dygraph: both modes print the same falling loss', () => {
+  const text = runExample('examples/mlp_static_and_dygraph.ts')
+  const losses = lossesOf(text)
+  expect(losses).toHaveLength(10)
+  expect(losses.every(Number.isFinite)).toBe(true)
+  expect(losses.at(-1)).toBeLessThan(losses[0]! / 2)
+  expect(text).toContain('equal in all 10 steps, bit for bit')
+})
+
+test('adam_by_hand: minimize appends backward and updates, and training finds the line', () => {
+  const text = runExample('examples/adam_by_hand.ts')
+  const [, before, after, startup] = text.split(/^--- .*$/m)
+  const typesIn = (listing: string): string[] =>
+    [...listing.matchAll(/^ +\d+ {2}[FBOL] +(\S+)/gm)].map((match) => match[1]!)
+  const forward = ['matmul_v2', 'elementwise_add', 'elementwise_sub', 'square', 'reduce_mean']
+  expect(typesIn(before!)).toEqual(forward)
+  expect(typesIn(after!)).toEqual([
+    ...forward,
+    'fill_constant',
+    ...forward.toReversed().map((type) => `${type}_grad`),
+    'adam',
+    'adam',
+  ])
+  // w and b, the learning rate, and four values of Adam for each parameter.
+  expect(typesIn(startup!)).toEqual(Array(2 + 1 + 2 * 4).fill('fill_constant'))
+  const [w0, w1, b] = [...text.slice(text.indexOf('\nw ')).matchAll(/-?\d+\.\d+/g)].map(Number)
+  // The points lie on y = 3 x0 - x1 + 0.5; after 200 steps Adam is within a hundredth of it.
+  expect(w0).toBeCloseTo(3, 1.7)
+  expect(w1).toBeCloseTo(-1, 1.7)
+  expect(b).toBeCloseTo(0.5, 1.7)
+})
+
+test('digits: build_program --check agrees with the files', () => {
+  expect(runExample('examples/digits/build_program.ts', '--check').trim().split('\n')).toEqual([
+    'equal: examples/digits/main.json',
+    'equal: examples/digits/startup.json',
+    'equal: examples/digits/test.json',
+  ])
+})
+
+test('every example is run by a test', () => {
+  const files = readdirSync(join(root, 'examples'), { withFileTypes: true }).map(({ name }) => name)
+  expect(files.sort()).toEqual(['adam_by_hand.ts', 'digits', 'mlp_static_and_dygraph.ts'])
+})
