@@ -9,6 +9,8 @@
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { appendBackward, Program, stringifyProgramJson, type Variable, verify } from '../src/index.ts'
 
 type Model = 'layers' | 'shared'
@@ -21,6 +23,10 @@ interface Measurement {
 }
 
 const OPERATORS_OF_A_BLOCK = 4
+
+// Each task starts on a swept heap, so that it does not pay for the garbage of the one before it.
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 /** A program of `operators` operators, the last of which writes the loss. */
 function buildModel(operators: number, model: Model): Variable {
@@ -57,6 +63,7 @@ function buildModel(operators: number, model: Model): Variable {
 function measure(operators: number, model: Model): Measurement[] {
   const measurements: Measurement[] = []
   const timed = <T>(task: string, count: () => number, body: () => T): T => {
+    collectGarbage()
     const began = performance.now()
     const result = body()
     measurements.push({ task, ms: performance.now() - began, operators: count() })
@@ -90,14 +97,11 @@ function measure(operators: number, model: Model): Measurement[] {
   return measurements
 }
 
-/** The median of each task, after one run to warm up. */
-function medians(operators: number, model: Model, repeats: number): Measurement[] {
+/** The best time of each task, after one run to warm up: the least disturbed by whatever else the machine does. */
+function best(operators: number, model: Model, repeats: number): Measurement[] {
   measure(Math.min(operators, 10_000), model)
   const runs = Array.from({ length: repeats }, () => measure(operators, model))
-  return runs[0]!.map((first, i) => {
-    const times = runs.map((run) => run[i]!.ms).sort((a, b) => a - b)
-    return { ...first, ms: times[Math.floor(times.length / 2)]! }
-  })
+  return runs[0]!.map((first, i) => ({ ...first, ms: Math.min(...runs.map((run) => run[i]!.ms)) }))
 }
 
 const { values } = parseArgs({
@@ -114,7 +118,7 @@ const machine = `Node ${process.version}, ${process.platform} ${process.arch}, $
 
 const results = sizes.map((operators) => ({
   operators,
-  tasks: medians(operators, model, operators <= 1000 ? 15 : operators <= 10_000 ? 5 : 3),
+  tasks: best(operators, model, operators <= 1000 ? 20 : operators <= 10_000 ? 6 : 3),
 }))
 
 const perOperator = ({ ms, operators }: Measurement): number => (ms * 1000) / operators
@@ -130,9 +134,8 @@ if (values.json) {
   })
   console.log(`${machine}; model: ${model}`)
   console.log('Columns: forward operators. verify, print, save and load work on the program after appendBackward,')
-  console.log(
-    'and their time per operator counts all of its operators. Ratio: time per operator, last column to first.\n',
-  )
+  console.log('and their time per operator counts all of its operators. Each time is the best of several runs.')
+  console.log('Ratio: time per operator, last column to first.\n')
   const widths = columns.map((_, i) => Math.max(...[columns, ...rows].map((row) => row[i]!.length)))
   for (const row of [columns, ...rows]) {
     console.log(row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))

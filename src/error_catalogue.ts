@@ -283,7 +283,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     title: 'an operator has no such attribute',
     exit: 4,
     explanation:
-      'Attributes of an operator that is appended must be among those of its definition. (In files unknown attributes are kept, with warning W111.)',
+      'Attributes of an operator that is appended must be among those of its definition. Files are more patient: there unknown attributes are kept, with warning W111.',
     cause: 'a misspelt attribute, or one that another version of Paddle has.',
     example: 'NotFoundError: softmax has no attribute "dim"; its attributes are axis',
     remedy: 'see the attributes with `oarlock ops NAME`.',
@@ -548,6 +548,17 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     cause: 'the option `parameters` is missing.',
     example: 'const opt = new optimizer.SGD(); opt.step()',
     remedy: 'new optimizer.SGD({ parameters: model.parameters() }).',
+  },
+  {
+    code: 'E314',
+    category: 'PreconditionNotMet',
+    title: 'a half parameter is not its master weight rounded',
+    exit: 4,
+    explanation:
+      'With multi_precision the optimizer keeps a float32 master of each float16 or bfloat16 parameter, and the parameter is the master rounded. Here they differ, so the next step would throw one of the two away.',
+    cause: 'values were loaded for the parameter but not for its master weight, or the other way round.',
+    example: 'error E314: "fc_0.w_0" is not the master weight rounded: one of the two was loaded without the other',
+    remedy: 'load both, or make one from the other with syncMasterWeights.',
   },
   {
     code: 'E401',

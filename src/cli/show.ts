@@ -92,13 +92,12 @@ function asTextOf(loaded: LoadedProgram, what: What, { role }: ShowFlags, out: O
   if (what.kind === 'block') return colored(formatProgram(program, { ...options, block: what.block.idx }), out)
   const { sha256 } = programEntry(loaded)
   const [head, ...lines] = formatProgram(program, options).split('\n')
-  out.talk(hints(program, file, out))
+  if (out.io.stderr.isTTY) out.talk(hints(program, file, out))
   return colored([`${head}   sha ${sha256.slice(0, 6)}`, ...lines].join('\n'), out)
 }
 
 /** What else can be asked, on a terminal. */
 function hints(program: Program, file: string, out: Output): string {
-  if (!out.io.stderr.isTTY) return ''
   const inPlace = out.ascii ? '@' : '⟲'
   const last = program.globalBlock().ops.length - 1
   return out.talkStyle(

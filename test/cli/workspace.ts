@@ -18,7 +18,7 @@ export interface RunSettings {
   readonly stdin?: string | Uint8Array
   readonly tty?: boolean
   readonly columns?: number
-  /** Sent one after another as soon as something listens. */
+  /** Sent together soon after something listens. */
   readonly signals?: readonly StopSignal[]
   readonly cwd?: string
 }
@@ -32,6 +32,8 @@ class Exit extends Error {
 }
 
 export class Workspace {
+  /** Codes that the process would have ended with at once. */
+  readonly exits: number[] = []
   readonly folder = mkdtempSync(join(tmpdir(), 'oarlock-cli-'))
 
   constructor() {
@@ -92,7 +94,14 @@ export class Workspace {
       env: settings.env ?? {},
       cwd: settings.cwd ?? this.folder,
       onSignal: (handler) => {
-        for (const signal of settings.signals ?? []) setImmediate(() => handler(signal))
+        setImmediate(() => {
+          try {
+            for (const signal of settings.signals ?? []) handler(signal)
+          } catch (error) {
+            if (!(error instanceof Exit)) throw error
+            this.exits.push(error.code)
+          }
+        })
         return () => undefined
       },
       exit: (code) => {

@@ -80,7 +80,7 @@ export function applyCalls(recording: Recording): Replayed {
   const faults: string[] = []
   if (meta.append_backward !== undefined) {
     const { loss, params_grads: recorded } = meta.append_backward
-    const pairs = appendBackward(main.globalBlock().var(loss))
+    const pairs = appendBackward(main.globalBlock().var(loss), meta.append_backward.no_grad_set === undefined ? {} : { noGradSet: meta.append_backward.no_grad_set })
     comparePairs(
       recorded,
       pairs.map(({ param, grad }) => [param.name, grad.name]),

@@ -33,6 +33,7 @@ export interface Meta {
     readonly loss: string
     readonly params_grads: readonly (readonly [string, string])[]
     readonly checkpoints?: readonly string[]
+    readonly no_grad_set?: readonly string[]
   }
   readonly gradients?: {
     readonly targets?: readonly string[]
