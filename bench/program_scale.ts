@@ -24,8 +24,10 @@ interface Measurement {
 
 const OPERATORS_OF_A_BLOCK = 4
 
-// Each task starts on a swept heap, so that it does not pay for the garbage of the one before it.
+// Each task starts on a swept heap, so that it does not pay for the garbage of the one before it. Sweeping would also throw compiled code
+// away that has not run for a while, and small programs would then pay for compiling it anew.
 setFlagsFromString('--expose-gc')
+setFlagsFromString('--no-flush-bytecode')
 const collectGarbage = runInNewContext('gc') as () => void
 
 /** A program of `operators` operators, the last of which writes the loss. */

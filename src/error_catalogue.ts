@@ -223,7 +223,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     explanation:
       'The operator was given inputs whose shapes it cannot work on together, or one of a rank or size that it does not take.',
     cause: 'a transposed weight, a missing batch dimension, or a label of shape [N] where [N, 1] is meant.',
-    example: 'error E203: matmul_v2: X [-1, 5] and Y [4, 5]: inner sizes 5 and 4 differ',
+    example: 'error E203: matmul_v2: X of shape [-1, 5] and Y of shape [4, 5]: inner sizes 5 and 4 differ',
     remedy:
       'compare both shapes in the message; transpose, reshape, or change the layer that made them. `oarlock check` finds this without a run.',
   },
@@ -474,7 +474,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     explanation:
       'Gradients start from one number. The loss must have exactly one element, be written by an operator, and depend on something that can be trained.',
     cause: 'the mean over the batch is missing; all parameters are frozen; the name is that of an input.',
-    example: 'error E301: the loss "prob" must have one element, it has shape [-1, 10]',
+    example: 'error E301: the loss must have one element, "prob" has shape [-1, 10]',
     remedy: 'take the mean or the sum first; check stop_gradient and trainable of the parameters.',
   },
   {
@@ -598,7 +598,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     exit: 5,
     explanation: 'The gradient of this operator, or of one in this place, is not implemented.',
     cause: 'control flow inside control flow; an operator whose gradient is still missing.',
-    example: 'error E404: no gradient for cumsum yet',
+    example: 'error E404: the gradient of cumsum is not implemented',
     remedy: 'keep it out of the path to the loss, or stop the gradient there.',
   },
   {
@@ -671,7 +671,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     exit: 3,
     explanation: 'A program file is a JSON object with "format": "oarlock-program". This is something else.',
     cause: 'the file of a tensor, of feeds, of another tool, or a program without its head.',
-    example: 'error E504: this is no program file: format must be "oarlock-program"',
+    example: 'error E504: format must be "oarlock-program", got undefined',
     remedy: 'check that it is the right file; add `format` and `format_version` to one written by hand.',
   },
   {
@@ -681,7 +681,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     exit: 3,
     explanation: 'The file was written in another version of the format.',
     cause: 'it comes from a newer version of oarlock.',
-    example: 'error E505: format_version 2 is not known here',
+    example: 'error E505: format_version must be 1, got 2',
     remedy: 'use a version of oarlock that reads it.',
   },
   {
@@ -715,7 +715,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     exit: 3,
     explanation: 'Two variables of one block have the same name.',
     cause: 'a copied line.',
-    example: 'error E508: block 0 declares "fc_0.w_0" twice',
+    example: 'error E508: variable "fc_0.w_0" is declared twice in one block, first at /blocks/0/vars/3',
     remedy: 'remove or rename one of them.',
   },
   {

@@ -11,11 +11,18 @@ import { fileURLToPath } from 'node:url'
 import { digitsPrograms } from '../examples/digits/build_program.ts'
 import { digitsFiles } from './make_digits.ts'
 import { errorsDocFiles } from './make_errors_doc.ts'
+import { opsPages } from './make_ops_doc.ts'
 import { schemaFiles } from './make_schema.ts'
 
 type Files = Record<string, string | Uint8Array>
 
-const generators: (() => Files | Promise<Files>)[] = [digitsFiles, digitsPrograms, errorsDocFiles, schemaFiles]
+const generators: (() => Files | Promise<Files>)[] = [
+  digitsFiles,
+  digitsPrograms,
+  errorsDocFiles,
+  opsPages,
+  schemaFiles,
+]
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const write = process.argv.includes('--write')

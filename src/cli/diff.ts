@@ -1,4 +1,5 @@
 /** `oarlock diff`: what differs between two programs, with diff(1)'s exit codes. */
+import { isBackendHint } from '../framework/backend_hints.ts'
 import { diffPrograms, formatDiff, type ProgramDifference } from '../framework/diff.ts'
 import { type CommandDefinition, usage } from './command.ts'
 import { loadProgram, programEntry, programFiles } from './load_program.ts'
@@ -6,8 +7,12 @@ import { type Output, visible } from './output.ts'
 
 const SIGNS = { added: 'green', removed: 'red', changed: 'yellow' } as const
 
-export const diff: CommandDefinition = {
-  usage: 'A B',
+interface DiffFlags {
+  readonly hints?: boolean
+}
+
+export const diff: CommandDefinition<DiffFlags> = {
+  usage: 'A B [--hints]',
   examples: [
     ['oarlock diff before.json after.json', 'operators, variables and blocks that differ'],
     ['oarlock diff net/ trained/', 'of two folders, main and startup programs'],
@@ -15,8 +20,11 @@ export const diff: CommandDefinition = {
   exits: { 0: 'no differences', 1: 'there are differences' },
   define(command) {
     command.argument('<A>').argument('<B>')
+    command.option('--hints', 'compare hints for other back ends too (use_mkldnn, force_cpu, …)')
   },
-  async run({ args }, { io, out }) {
+  async run({ args, options }, { io, out }) {
+    const ignoreAttr = (name: string): boolean =>
+      name === 'op_callstack' || (options.hints !== true && isBackendHint(name))
     const [a, b] = [programFiles(io, args[0]!), programFiles(io, args[1]!)]
     if (a.main === '-' && b.main === '-') throw usage('only one of the two programs can come from stdin')
     const folders = a.main !== args[0] && b.main !== args[1]
@@ -28,7 +36,7 @@ export const diff: CommandDefinition = {
     for (const { name, files } of pairs) {
       const from = await loadProgram(io, files[0])
       const to = await loadProgram(io, files[1])
-      compared.push({ name, from, to, differences: diffPrograms(from.program, to.program) })
+      compared.push({ name, from, to, differences: diffPrograms(from.program, to.program, { ignoreAttr }) })
     }
     const same = compared.every(({ differences }) => differences.length === 0)
     if (out.json) {

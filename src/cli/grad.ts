@@ -37,8 +37,10 @@ export const grad: CommandDefinition<GradFlags> = {
     refuseExisting(io, options.output, options.force === true)
     const before = program.globalBlock().ops.length
     const pairs = appendBackward(loss, {
-      ...(options.paramList === undefined ? {} : { parameterList: options.paramList }),
-      noGradSet: (options.noGrad ?? []).map((name) => blockVariable(program, name, '--no-grad')),
+      ...(options.paramList === undefined
+        ? {}
+        : { parameterList: options.paramList.map((each) => blockVariable(program, each, '--param-list')) }),
+      noGradSet: (options.noGrad ?? []).map((each) => blockVariable(program, each, '--no-grad')),
     })
     const appended = program.globalBlock().ops.length - before
     const gradients = pairs.map(({ param, grad: gradient }) => ({ parameter: param.name, gradient: gradient.name }))

@@ -105,7 +105,9 @@ export const minimize: CommandDefinition<MinimizeFlags> = {
     const before = { main: main.globalBlock().ops.length, startup: startup.globalBlock().ops.length }
     const { paramsGrads } = optimizer.minimize(loss, {
       startup,
-      ...(options.paramList === undefined ? {} : { parameterList: options.paramList }),
+      ...(options.paramList === undefined
+        ? {}
+        : { parameterList: options.paramList.map((each) => blockVariable(main, each, '--param-list')) }),
       noGradSet: (options.noGrad ?? []).map((each) => blockVariable(main, each, '--no-grad')),
     })
     if (intoFolder) prepareFolder(io, output)

@@ -77,18 +77,23 @@ export function bindKernel(
     }
     return { dtype, shape, data: data as NumberArray }
   }
+  // Only what is an input too holds a value that a kernel may leave as it is; other outputs hold anything before they are written.
+  const isInput = (tensor: BoundTensor): boolean =>
+    Object.values(inputs).some((tensors) =>
+      tensors.some((given) => given !== undefined && sharesMemory(given.data, tensor.data)),
+    )
   const outputView = (slot: string, tensor: BoundTensor): KernelTensor => {
     const { dtype, shape, data } = tensor
     if (dtype === 'int64' && !rawInt64) {
       const copy = new Float64Array(data.length)
-      before.push(() => int64ToFloat64(data as BigInt64Array, copy, def.type))
+      if (isInput(tensor)) before.push(() => int64ToFloat64(data as BigInt64Array, copy, def.type))
       after.push(() => float64ToInt64(copy, data as BigInt64Array, def.type, slot))
       return { dtype, shape, data: copy }
     }
     if (isHalf(dtype) && !rawHalf) {
       const half = dtype as 'float16' | 'bfloat16'
       const copy = new Float32Array(data.length)
-      before.push(() => halfToFloat32(half, data as Uint16Array, copy))
+      if (isInput(tensor)) before.push(() => halfToFloat32(half, data as Uint16Array, copy))
       after.push(() => float32ToHalf(half, copy, data as Uint16Array))
       return { dtype, shape, data: copy }
     }

@@ -51,6 +51,7 @@ import { dropout, dropoutGrad } from './nn/dropout.ts'
 import { softmax, softmaxGrad } from './nn/softmax.ts'
 import { adam } from './optimizer/adam.ts'
 import { sgd } from './optimizer/sgd.ts'
+import { adadelta, adagrad, adamax, ftrl, momentum, rmsprop } from './optimizer/updates.ts'
 import { gaussianRandom, truncatedGaussianRandom, uniformRandom } from './random/random.ts'
 import { argMax, argMin } from './reduce/arg_extreme.ts'
 import {
@@ -138,7 +139,13 @@ export const ops = {
   softmax,
   softmax_grad: softmaxGrad,
   // optimizer
+  adadelta,
+  adagrad,
   adam,
+  adamax,
+  ftrl,
+  momentum,
+  rmsprop,
   sgd,
   // random
   gaussian_random: gaussianRandom,

@@ -289,6 +289,7 @@ describe('grad and minimize', () => {
     [['grad', 'net', '--loss', 'los', '-o', 'n.json'], 'E705'],
     [['grad', 'net', '--loss', 'x', '-o', 'n.json'], 'E301'],
     [['grad', 'net', '--loss', net.out, '-o', 'n.json'], 'E301'],
+    [['grad', 'net', '--loss', net.loss, '--param-list', 'nope', '-o', 'n.json'], 'E705'],
     [['grad', 'net', '--loss', net.loss, '--param-list', 'x', '-o', 'n.json'], 'E302'],
     [['minimize', 'net', '--loss', net.loss, '--optimizer', 'adma', '-o', 'n/'], 'E703'],
     [['minimize', 'net', '--loss', net.loss, '--optimizer', 'sgd', '--beta1', '0.9', '-o', 'n/'], 'E703'],
@@ -384,6 +385,16 @@ describe('diff', () => {
     expect(stdout).toMatch(/^\+ b0#\d+ +fill_constant/m)
     expect((await work.run(['diff', 'net', 'nope.json'])).code).toBe(3)
     expect((await work.run(['diff', 'net'])).code).toBe(2)
+  })
+
+  it('hints for other back ends count only when asked for', async () => {
+    const op = { type: 'relu', inputs: { X: ['x'] }, outputs: { Out: ['y'] } }
+    work.write(
+      'hint.json',
+      reluProgram({ ops: [{ ...op, attrs: { use_cudnn: true }, attr_types: { use_cudnn: 'BOOLEAN' } }] }),
+    )
+    expect((await work.run(['diff', 'relu.json', 'hint.json'])).code).toBe(0)
+    expect((await work.run(['diff', 'relu.json', 'hint.json', '--hints'])).code).toBe(1)
   })
 
   it('--json', async () => {
