@@ -1,5 +1,6 @@
 /** The table of the standard operators, by Paddle's operator type. */
 import type { Attrs, Filled, FilledAttrs, GivenAttrs, OpLibrary, Slots } from '../framework/op_def.ts'
+import { checkFiniteAndUnscale, updateLossScaling } from './amp/loss_scaling.ts'
 import { accuracy } from './loss/accuracy.ts'
 import { crossEntropy, crossEntropy2, crossEntropyGrad, crossEntropyGrad2 } from './loss/cross_entropy.ts'
 import { softmaxWithCrossEntropy, softmaxWithCrossEntropyGrad } from './loss/softmax_with_cross_entropy.ts'
@@ -49,7 +50,8 @@ import { sign } from './math/sign.ts'
 import { sum } from './math/sum.ts'
 import { dropout, dropoutGrad } from './nn/dropout.ts'
 import { softmax, softmaxGrad } from './nn/softmax.ts'
-import { adam } from './optimizer/adam.ts'
+import { adam, adamw } from './optimizer/adam.ts'
+import { lamb, larsMomentum } from './optimizer/lamb.ts'
 import { sgd } from './optimizer/sgd.ts'
 import { adadelta, adagrad, adamax, ftrl, momentum, rmsprop } from './optimizer/updates.ts'
 import { gaussianRandom, truncatedGaussianRandom, uniformRandom } from './random/random.ts'
@@ -138,7 +140,13 @@ export const ops = {
   dropout_grad: dropoutGrad,
   softmax,
   softmax_grad: softmaxGrad,
+  // amp
+  check_finite_and_unscale: checkFiniteAndUnscale,
+  update_loss_scaling: updateLossScaling,
   // optimizer
+  adamw,
+  lamb,
+  lars_momentum: larsMomentum,
   adadelta,
   adagrad,
   adam,

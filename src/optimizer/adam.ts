@@ -49,6 +49,11 @@ export class Adam extends Optimizer {
     }
   }
 
+  /** The operator's type and the attributes that it has beyond Adam's. */
+  _update_of(_param: OptimizedParameter): { readonly type: string; readonly attrs: Readonly<Record<string, unknown>> } {
+    return { type: 'adam', attrs: {} }
+  }
+
   override _append_optimize_op(block: OpSink, [param, grad]: readonly [OptimizedParameter, OptimizerValue]): unknown {
     const master = this._uses_master_weight(param) ? this._create_master_weight(param) : undefined
     const target = master ?? param
@@ -86,7 +91,8 @@ export class Adam extends Optimizer {
       inputs['MasterParam'] = master
       outputs['MasterParamOut'] = master
     }
-    return block.appendOp({ type: 'adam', inputs, outputs, attrs })
+    const update = this._update_of(param)
+    return block.appendOp({ type: update.type, inputs, outputs, attrs: { ...attrs, ...update.attrs } })
   }
 }
 

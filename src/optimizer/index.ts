@@ -1,5 +1,18 @@
 /** The optimizers, under Paddle's class names. */
+export {
+  Adadelta,
+  type AdadeltaOptions,
+  Adagrad,
+  type AdagradOptions,
+  Adamax,
+  type AdamaxOptions,
+  RMSProp,
+  type RMSPropOptions,
+} from './accumulating.ts'
 export { Adam, type AdamOptions } from './adam.ts'
+export { AdamW, type AdamWOptions } from './adamw.ts'
+export { Lamb, type LambOptions } from './lamb.ts'
+export { LarsMomentum, type LarsMomentumOptions, Momentum, type MomentumOptions } from './momentum.ts'
 export {
   type AccumulatorOptions,
   type MinimizeOptions,

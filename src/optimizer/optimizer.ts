@@ -162,7 +162,7 @@ export abstract class Optimizer {
       correctRoleVars(block, start, before, pairs)
     }
     main.withNameScope('regularization', () =>
-      appendRegularization(pairs, this.regularizer, emitter, ({ param, grad }) =>
+      appendRegularization(pairs, (param) => this._regularization_of(param), emitter, ({ param, grad }) =>
         param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param),
       ),
     )
@@ -206,7 +206,7 @@ export abstract class Optimizer {
     pairs.sort(byParameterName)
     const emitter = eagerEmitter(engine)
     if (this.gradClip !== null) pairs = this.gradClip.clip(pairs, emitter)
-    appendRegularization(pairs, this.regularizer, emitter, ({ param, grad }) =>
+    appendRegularization(pairs, (param) => this._regularization_of(param), emitter, ({ param, grad }) =>
       param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param),
     )
     const fresh = pairs.map(({ param }) => param).filter((param) => !this.#hasState(param))
@@ -225,6 +225,11 @@ export abstract class Optimizer {
   /** Dygraph: forgets the gradients of all parameters. */
   clearGrad(): void {
     for (const param of this.parameters) param.clearGrad()
+  }
+
+  /** The decay that operators of its own add to a parameter's gradient: the parameter's, else the optimizer's. */
+  _regularization_of(param: OptimizedParameter): Regularizer | null {
+    return param.regularizer ?? this.regularizer
   }
 
   /** Makes the accumulators of all parameters. */

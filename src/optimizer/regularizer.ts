@@ -6,6 +6,7 @@ import { UnimplementedError } from '../errors.ts'
 import type { Regularizer } from '../framework/variable.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Emitter, OptimizerValue, ParamGradPair } from './emitter.ts'
+import type { OptimizedParameter } from './parameter.ts'
 
 /** coeff * sign(parameter) is added to the gradient. */
 export const L1Decay = (coeff = 0): Regularizer => ({ type: 'L1Decay', coeff })
@@ -17,18 +18,18 @@ export const toRegularizer = (decay: number | Regularizer | null | undefined): R
   typeof decay === 'number' ? L2Decay(decay) : (decay ?? null)
 
 /**
- * Adds to each gradient, in place, the term of the parameter's own regularizer, else of the optimizer's. A coefficient of 0 gives the same
+ * Adds to each gradient, in place, the term of its regularizer. A coefficient of 0 gives the same
  * operators.
  * @param decayed the value that is decayed: the master weight of a half parameter where there is one.
  */
 export function appendRegularization(
   pairs: readonly ParamGradPair[],
-  regularizer: Regularizer | null,
+  regularizerOf: (param: OptimizedParameter) => Regularizer | null,
   emitter: Emitter,
   decayed: (pair: ParamGradPair) => OptimizerValue,
 ): void {
   for (const pair of pairs) {
-    const own = pair.param.regularizer ?? regularizer
+    const own = regularizerOf(pair.param)
     if (own !== null) emitter.forPair(pair, () => appendDecay(pair, own, emitter, decayed(pair)))
   }
 }

@@ -3,7 +3,7 @@
  * class and taken back; the memory grows when it is full. Growth detaches views of unshared memory: `generation` counts it, and whoever
  * keeps views makes them anew when it has changed.
  */
-import { ResourceExhaustedError } from '../errors.ts'
+import { assert, ResourceExhaustedError } from '../errors.ts'
 
 const PAGE = 65536
 /** Every block starts at a multiple of this, enough for any element type and for SIMD. */
@@ -34,6 +34,8 @@ export class Heap {
    * @throws ResourceExhaustedError E610 if the memory cannot grow that far.
    */
   allocate(bytes: number): number {
+    // NaN would pass every comparison below and lay all later blocks over each other.
+    assert(Number.isSafeInteger(bytes) && bytes >= 0, `${bytes} bytes cannot be allocated`)
     const size = sizeClass(bytes)
     const reused = this.#free.get(size)?.pop()
     this.used += size

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -50,6 +51,28 @@ test('seeds 1 to 5 reach a mean test accuracy of 97 %', { timeout: 60_000 }, () 
   const accuracies = trainings.map((epochs) => epochs.at(-1)!.testAccuracy)
   expect(new Set(trainings.map((epochs) => epochs[0]!.loss)).size, 'each seed trains differently').toBe(5)
   expect(accuracies.reduce((sum, value) => sum + value, 0) / 5).toBeGreaterThanOrEqual(0.97)
+})
+
+test('`npm run digits` trains to the same last bit as the library', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  const [tool, ...args] = scripts['digits']!.split(' ')
+  expect(tool).toBe('tsx')
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', ...args, '--json'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  })
+  expect(status, stderr).toBe(0)
+  const { epochs } = JSON.parse(stdout) as { epochs: { train: { loss: number }; test: { loss: number } }[] }
+  expect(epochs).toHaveLength(EPOCHS)
+  const own = trainDigits(buildDigits(), 1)
+  expect(epochs.map(({ train }) => train.loss)).toEqual(own.map(({ loss }) => loss))
+  // The command line tests in batches; the mean of their means is rounded otherwise than one mean.
+  epochs.forEach(({ test: tested }, i) => {
+    expect(tested.loss).toBeCloseTo(own[i]!.testLoss, 6)
+  })
 })
 
 test('plan and interpreter give equal bits after three steps', () => {

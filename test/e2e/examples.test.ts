@@ -1,9 +1,11 @@
 /** The examples run as a reader would run them, each in a process of its own. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
+import { Program, verify } from '../../src/index.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
@@ -69,4 +71,33 @@ test('digits: build_program --check agrees with the files', () => {
 test('every example is run by a test', () => {
   const files = readdirSync(join(root, 'examples'), { withFileTypes: true }).map(({ name }) => name)
   expect(files.sort()).toEqual(['adam_by_hand.ts', 'digits', 'mlp_static_and_dygraph.ts'])
+})
+
+/** The code blocks of the README in one language. */
+const readmeBlocks = (language: string): string[] =>
+  [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+    .filter((match) => match[1] === language)
+    .map((match) => match[2]!)
+
+test('the programs in the README are sound', () => {
+  const programs = readmeBlocks('json')
+  expect(programs).toHaveLength(2)
+  for (const text of programs) expect(verify(Program.from(text))).toEqual([])
+})
+
+test('the code in the README prints what the README says, in both modes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'oarlock-readme-'))
+  try {
+    const library = pathToFileURL(join(root, 'src/index.ts')).href
+    const printed = readmeBlocks('ts').map((code, i) => {
+      const file = join(folder, `readme_${i}.ts`)
+      writeFileSync(file, code.replace("from 'oarlock'", `from '${library}'`))
+      return runExample(file)
+    })
+    expect(printed).toHaveLength(2)
+    const losses = readmeBlocks('').find((text) => text.startsWith('float32 []'))
+    expect(printed).toEqual([losses, losses])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })

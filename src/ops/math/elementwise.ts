@@ -5,7 +5,7 @@
  */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import {
   type AnyOpDef,
   defineOp,
@@ -75,7 +75,12 @@ function elementwise(type: string, formula: ElementwiseFormula): [OpDef<BinarySl
       'Y@GRAD': optional('Gradient of Y, of its shape and element type.'),
     },
     attrs: AXIS,
-    inferMeta: ({ X, Y }) => ({ 'X@GRAD': X, 'Y@GRAD': Y }),
+    inferMeta({ X, Y, 'Out@GRAD': dOut }, { axis }) {
+      requireSameDType(`${type}_grad`, { X, Y, 'Out@GRAD': dOut })
+      const { shape } = broadcast(`${type}_grad`, X.shape, Y.shape, axis)
+      requireShape(`${type}_grad`, 'Out@GRAD', dOut, shape, 'the shape of Out')
+      return { 'X@GRAD': X, 'Y@GRAD': Y }
+    },
     grad: 'unregistered',
     inplace: { 'X@GRAD': 'Out@GRAD' },
     kernels: {

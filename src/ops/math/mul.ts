@@ -1,7 +1,7 @@
 /** The product of two tensors seen as matrices (`mul`, the operator behind fully connected layers) and its gradient. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS, type NumberArray } from '../../tensor/dtype.ts'
 import { type Matrix, matmul, transposed } from '../../tensor/matmul.ts'
@@ -93,7 +93,11 @@ export const mulGrad = defineOp({
     'Y@GRAD': optional('Gradient of Y, of its shape and element type.'),
   },
   attrs: ATTRS,
-  inferMeta: ({ X, Y }) => ({ 'X@GRAD': X, 'Y@GRAD': Y }),
+  inferMeta({ X, Y, 'Out@GRAD': dOut }, attrs) {
+    requireSameDType('mul_grad', { X, Y, 'Out@GRAD': dOut })
+    requireShape('mul_grad', 'Out@GRAD', dOut, outShape(X.shape, Y.shape, attrs), 'the shape of Out')
+    return { 'X@GRAD': X, 'Y@GRAD': Y }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ X, Y, 'Out@GRAD': dOut }, attrs, { 'X@GRAD': dX, 'Y@GRAD': dY }) {

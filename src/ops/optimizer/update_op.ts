@@ -136,7 +136,9 @@ export function updateOp<const A extends Attrs>(type: string, entry: UpdateEntry
         )
         if (useMaster) out['MasterParamOut']?.data.set(paramOut)
       },
-      ...(entry.sparse === true ? { selectedRows: (ctx: ScopeKernelContext) => updateSparse(type, entry, outNames, ctx) } : {}),
+      ...(entry.sparse === true
+        ? { selectedRows: (ctx: ScopeKernelContext) => updateSparse(type, entry, outNames, ctx) }
+        : {}),
     },
   } as never) as unknown as AnyOpDef
 }
@@ -152,7 +154,9 @@ function updateSparse<A extends Attrs>(
   const grad = ctx.get(nameOf('Grad'))
   const param = ctx.get(nameOf('Param')) as Tensor
   if (!(grad instanceof SelectedRows) || isHalf(param.dtype)) {
-    throw new UnimplementedError('E403', `${type} has no kernel for selected rows of ${param.dtype}`, { where: { opType: type } })
+    throw new UnimplementedError('E403', `${type} has no kernel for selected rows of ${param.dtype}`, {
+      where: { opType: type },
+    })
   }
   const slots = ['Param', ...entry.accumulators.filter((slot) => ctx.inputNames(slot).length > 0)]
   for (const slot of slots) {

@@ -15,9 +15,16 @@ export function shapeListInput(ctx: InferContext, slot: string, metas: readonly 
   return metas.map((_, i) => numberInput(ctx, slot, i) ?? -1)
 }
 
-/** The first element of the tensor in `slot`; undefined while it is unknown. */
+/** The first element of the tensor in `slot`; undefined while it is unknown. @throws InvalidArgumentError E203 if it has none. */
 export function numberInput(ctx: InferContext, slot: string, index = 0): number | undefined {
   const value = ctx.constant(slot, index)
+  if (value?.size === 0) {
+    throw new InvalidArgumentError('E203', `${ctx.opType}: ${slot} must have one element, got none`, {
+      where: { opType: ctx.opType, slot },
+      expected: 1,
+      got: value.shape,
+    })
+  }
   return value === undefined ? undefined : Number(value.at(0))
 }
 

@@ -1,6 +1,7 @@
 /** transpose2: the dimensions of X in another order. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { ALL } from '../../tensor/dtype.ts'
 import { formatShape, rowMajorStrides, type Shape } from '../../tensor/shape.ts'
@@ -75,7 +76,12 @@ export const transpose2Grad = defineOp({
   inputs: { 'Out@GRAD': one('Gradient of Out.', ALL), XShape: one('[0, ...dims of X].') },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
-  inferMeta: ({ XShape, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': fromXShape(XShape, outGrad) }),
+  inferMeta({ XShape, 'Out@GRAD': outGrad }, { axis }) {
+    const X = fromXShape(XShape, outGrad)
+    const wanted = resolveOrder(axis, X.shape).map((dim) => X.shape[dim]!)
+    requireShape('transpose2_grad', 'Out@GRAD', outGrad, wanted, 'the shape of Out')
+    return { 'X@GRAD': X }
+  },
   grad: 'unregistered',
   kernels: {
     cpu: (inputs, { axis }, outputs) => permuteBack(inputs['Out@GRAD'], axis, outputs['X@GRAD']),

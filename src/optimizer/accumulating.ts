@@ -1,0 +1,208 @@
+/**
+ * Optimizers that differ only in their accumulators and attributes: Adagrad, RMSProp, Adadelta, Adamax.
+ * Source: python/paddle/optimizer/{adagrad,rmsprop,adadelta,adamax}.py (2.6.2).
+ */
+import { OpRole } from '../framework/op_role.ts'
+import type { Parameter, Variable } from '../framework/variable.ts'
+import { Tensor } from '../tensor/tensor.ts'
+import type { OptimizerValue, ParamGradPair } from './emitter.ts'
+import { type AccumulatorOptions, type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
+import type { OptimizedParameter } from './parameter.ts'
+
+/** One accumulator: its name in variables, the operator's slot, and how it starts. */
+interface Accumulator extends AccumulatorOptions {
+  readonly name: string
+  readonly slot: string
+  /** The operator only reads it. */
+  readonly readOnly?: boolean
+  /** float32 for half parameters; without it an accumulator has the parameter's type. */
+  readonly wide?: boolean
+}
+
+interface Rule {
+  readonly op: string
+  readonly accumulators: readonly Accumulator[]
+  readonly attrs: Readonly<Record<string, unknown>>
+  /** Whether half parameters are updated through a master weight if multiPrecision is set. */
+  readonly master: boolean
+}
+
+/** An optimizer described by its rule. */
+abstract class AccumulatingOptimizer extends Optimizer {
+  protected abstract readonly rule: Rule
+
+  override _create_accumulators(_block: unknown, parameters: readonly OptimizedParameter[]): void {
+    for (const param of parameters) {
+      const target = this._uses_master_weight(param) ? this._create_master_weight(param) : param
+      for (const { name, wide, shape, fillValue } of this.rule.accumulators) {
+        this._add_accumulator(name, target, {
+          ...(wide === true ? {} : { dtype: target.dtype }),
+          ...(shape === undefined ? {} : { shape }),
+          ...(fillValue === undefined ? {} : { fillValue }),
+        })
+      }
+    }
+  }
+
+  override _append_optimize_op(block: OpSink, [param, grad]: readonly [OptimizedParameter, OptimizerValue]): unknown {
+    const { op, accumulators, attrs } = this.rule
+    const master = this._uses_master_weight(param) ? this._create_master_weight(param) : undefined
+    const inputs: Record<string, OptimizerValue> = {
+      Param: param,
+      Grad: grad,
+      LearningRate: this._create_param_lr([param, grad]),
+    }
+    const outputs: Record<string, OptimizerValue> = { ParamOut: param }
+    for (const { name, slot, readOnly } of accumulators) {
+      const value = this._get_accumulator(name, master ?? param)
+      inputs[slot] = value
+      if (readOnly !== true) outputs[`${slot}Out`] = value
+    }
+    if (master !== undefined) {
+      inputs['MasterParam'] = master
+      outputs['MasterParamOut'] = master
+    }
+    return block.appendOp({ type: op, inputs, outputs, attrs: { ...attrs, multi_precision: master !== undefined } })
+  }
+
+  override _uses_master_weight(param: OptimizerValue): boolean {
+    return this.rule.master && super._uses_master_weight(param)
+  }
+}
+
+export interface AdagradOptions extends OptimizerOptions {
+  /** Default 1e-6. */
+  readonly epsilon?: number
+  /** Default 0. */
+  readonly initialAccumulatorValue?: number
+}
+
+/** Rates that shrink with the sum of squared gradients (Duchi et al. 2011). */
+export class Adagrad extends AccumulatingOptimizer {
+  override readonly type = 'Adagrad'
+  protected override readonly rule: Rule
+
+  constructor(options: AdagradOptions) {
+    super(options)
+    this.rule = {
+      op: 'adagrad',
+      accumulators: [{ name: 'moment', slot: 'Moment', fillValue: options.initialAccumulatorValue ?? 0 }],
+      attrs: { epsilon: options.epsilon ?? 1e-6 },
+      master: true,
+    }
+  }
+}
+
+export interface RMSPropOptions extends OptimizerOptions {
+  /** Decay of the mean square. Default 0.95. */
+  readonly rho?: number
+  /** Under the root. Default 1e-6. */
+  readonly epsilon?: number
+  /** Default 0. */
+  readonly momentum?: number
+  /** Takes the squared mean gradient off the mean square. Default false. */
+  readonly centered?: boolean
+}
+
+/** Rates from a moving average of squared gradients (Hinton). */
+export class RMSProp extends AccumulatingOptimizer {
+  override readonly type = 'RMSProp'
+  protected override readonly rule: Rule
+
+  constructor(options: RMSPropOptions) {
+    super(options)
+    this.rule = {
+      op: 'rmsprop',
+      accumulators: [
+        { name: 'momentum', slot: 'Moment' },
+        { name: 'mean_square', slot: 'MeanSquare' },
+        { name: 'mean_grad', slot: 'MeanGrad' },
+      ],
+      attrs: {
+        epsilon: options.epsilon ?? 1e-6,
+        decay: options.rho ?? 0.95,
+        momentum: options.momentum ?? 0,
+        centered: options.centered ?? false,
+      },
+      master: true,
+    }
+  }
+}
+
+export interface AdadeltaOptions extends OptimizerOptions {
+  /** Default 1e-6. */
+  readonly epsilon?: number
+  /** Default 0.95. */
+  readonly rho?: number
+}
+
+/** Rates from moving averages of squared gradients and squared updates (Zeiler 2012). */
+export class Adadelta extends AccumulatingOptimizer {
+  override readonly type = 'Adadelta'
+  protected override readonly rule: Rule
+
+  constructor(options: AdadeltaOptions = {}) {
+    super(options)
+    this.rule = {
+      op: 'adadelta',
+      accumulators: [
+        { name: '_avg_squared_grad', slot: 'AvgSquaredGrad' },
+        { name: '_avg_squared_update', slot: 'AvgSquaredUpdate' },
+      ],
+      attrs: { epsilon: options.epsilon ?? 1e-6, rho: options.rho ?? 0.95 },
+      master: true,
+    }
+  }
+}
+
+export interface AdamaxOptions extends OptimizerOptions {
+  /** Default 0.9. */
+  readonly beta1?: number
+  /** Default 0.999. */
+  readonly beta2?: number
+  /** Default 1e-8. */
+  readonly epsilon?: number
+}
+
+/** Adam with the infinity norm (Kingma and Ba 2014). The powers of beta1 are moved on by `scale` operators after all updates. */
+export class Adamax extends AccumulatingOptimizer {
+  override readonly type = 'Adamax'
+  protected override readonly rule: Rule
+  readonly #beta1: number
+
+  constructor(options: AdamaxOptions = {}) {
+    super(options)
+    this.#beta1 = options.beta1 ?? 0.9
+    this.rule = {
+      op: 'adamax',
+      accumulators: [
+        { name: 'moment', slot: 'Moment', wide: true },
+        { name: 'inf_norm', slot: 'InfNorm', wide: true },
+        { name: 'beta1_pow_acc', slot: 'Beta1Pow', wide: true, shape: [1], fillValue: this.#beta1, readOnly: true },
+      ],
+      attrs: { beta1: this.#beta1, beta2: options.beta2 ?? 0.999, epsilon: options.epsilon ?? 1e-8 },
+      master: true,
+    }
+  }
+
+  override _finish_update(block: OpSink, parametersAndGrads: readonly ParamGradPair[]): void {
+    for (const { param, grad } of parametersAndGrads) {
+      const master = this._uses_master_weight(param) ? this._create_master_weight(param) : undefined
+      const power = this._get_accumulator('beta1_pow_acc', master ?? param)
+      const scale = (): unknown =>
+        block.appendOp({
+          type: 'scale',
+          inputs: { X: power },
+          outputs: { Out: power },
+          attrs: { scale: this.#beta1 },
+        })
+      if (power instanceof Tensor) scale()
+      else {
+        const { program } = power.block
+        program.withRole(OpRole.Optimize, [(param as Parameter).name, (grad as Variable).name], () =>
+          program.withNameScope('adamax', scale),
+        )
+      }
+    }
+  }
+}
