@@ -561,6 +561,51 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'load both, or make one from the other with syncMasterWeights.',
   },
   {
+    code: 'E315',
+    category: 'InvalidArgument',
+    title: 'a learning-rate schedule has a bad option',
+    exit: 2,
+    explanation:
+      'A schedule was made with an option of the wrong type or out of range. The message names the option, what is wanted and what was given.',
+    cause:
+      'a number of epochs that is 0 or not whole; lists of different length; a factor that would let the rate grow.',
+    example: 'error E315: StepDecay: stepSize must be a whole number of 1 or more, got 0',
+    remedy: 'give a value as the message says.',
+  },
+  {
+    code: 'E316',
+    category: 'InvalidArgument',
+    title: 'a learning-rate schedule cannot take this step',
+    exit: 4,
+    explanation:
+      'The schedule has no finite rate for the epoch, or step was called with something it cannot use. The schedule stays where it was.',
+    cause: 'more steps than totalSteps of OneCycleLR; a function that gives NaN; a metric of several elements.',
+    example: 'error E316: OneCycleLR: there is no epoch 101: totalSteps is 100',
+    remedy: 'make the schedule as long as the training, and give ReduceOnPlateau one number.',
+  },
+  {
+    code: 'E317',
+    category: 'NotFound',
+    title: 'not the state of this schedule',
+    exit: 3,
+    explanation: 'setStateDict needs what stateDict of the same class of schedule gave.',
+    cause: 'the state was saved by a schedule of another class, or by LinearWarmup without a schedule inside.',
+    example: 'error E317: ReduceOnPlateau: best of the state must be there, got undefined',
+    remedy: 'load a state that the same kind of schedule saved.',
+  },
+  {
+    code: 'E318',
+    category: 'InvalidArgument',
+    title: 'a learning-rate schedule cannot be made from data',
+    exit: 3,
+    explanation:
+      'x_lr_scheduler of a program file names the type of the schedule, its options under the names of Paddle and the variable that it writes. A schedule with a function cannot be written down, so it cannot be read either.',
+    cause:
+      'a misspelt type or option; LambdaDecay, MultiplicativeDecay, or CyclicLR with scaleFn; a class of your own.',
+    example: 'error E318: no schedule of type "CosineDecay" can be made from data',
+    remedy: 'correct the file, or make the schedule in code and call lr.attachScheduler(program, scheduler).',
+  },
+  {
     code: 'E401',
     category: 'Unimplemented',
     title: 'operators that are not implemented',

@@ -8,12 +8,12 @@ import { EMPTY_VAR, findOp } from '../framework/op_def.ts'
 import type { Program } from '../framework/program.ts'
 import { Variable } from '../framework/variable.ts'
 import { defaultGenerator, Generator } from '../tensor/random.ts'
-import { TensorArray, type Value } from '../tensor/tensor.ts'
+import { TensorArray, type Value, writeElement } from '../tensor/tensor.ts'
 import { type FeedFault, type FeedValue, feedError, feedToValue, isFault } from './feed.ts'
 import { interpretBlock } from './interpreter.ts'
 import { NotPlannable } from './plan.ts'
 import { PlanCache } from './plan_cache.ts'
-import { Scope } from './scope.ts'
+import { Scope, TensorSlot } from './scope.ts'
 
 export interface ExecutorOptions {
   /** Where persistable variables live. Default: a new scope. */
@@ -75,7 +75,7 @@ export class Executor {
   }
 
   /**
-   * Runs the program once and returns the fetched values.
+   * Runs the program once and returns the fetched values. A live learning-rate schedule of the program writes its variable first.
    *
    * A startup program that has grown since it ran here (by `minimize`) is run from its first new operator on, so that variables that are
    * set already keep their values; unchanged, it runs whole and sets everything anew.
@@ -92,6 +92,7 @@ export class Executor {
     for (const name of fetches) this.#checkFetch(block, name)
     this.#checkInitialized(program, values, outside)
 
+    this.#writeLearningRate(program)
     const from = this.#firstNewOperator(program)
     const results = this.#runPlanned(program, values, fetches, from) ?? this.#interpret(program, values, fetches, from)
     if (program.isStartup)
@@ -241,6 +242,12 @@ export class Executor {
             : `run the startup program first; its operator ${startup!.globalBlock().ops.indexOf(setter)} (${setter.type}) sets "${first}"`,
       },
     )
+  }
+
+  /** Puts the rate of a live schedule into its variable, rounded to the variable's type; nothing where the scope lacks the variable. */
+  #writeLearningRate({ learningRateSource: source }: Program): void {
+    const slot = source === undefined ? undefined : this.scope.find(source.variable)
+    if (slot instanceof TensorSlot) writeElement(slot.dtype, slot.data, 0, source!.value())
   }
 
   #firstNewOperator(program: Program): number {

@@ -19,6 +19,7 @@ import { formatOperator } from './op_text.ts'
 import { GENERIC_ATTRS, Operator, type SlotNames } from './operator.ts'
 import type { Program } from './program.ts'
 import { isTensorKind, Parameter, type ParameterOptions, type VarDesc, Variable } from './variable.ts'
+import type { WireNotes } from './wire_notes.ts'
 
 /** A variable or its name, or a list of them. */
 export type SlotValue = string | Variable | readonly (string | Variable)[]
@@ -40,6 +41,8 @@ export class Block {
   forwardBlockIdx: number
   /** `$…` and `x_…` members of the file it came from. */
   extra: Readonly<Record<string, unknown>> | undefined
+  /** How the ProgramDesc that it came from wrote it. */
+  wire: WireNotes | undefined
   #vars = new Map<string, Variable>()
   #ops: Operator[] = []
   #writers: Map<string, Operator> | undefined = new Map()
@@ -303,6 +306,7 @@ export class Block {
   /** Copies variables and operators of another block in; operators keep their identity. */
   adopt(block: Block): void {
     this.extra = block.extra
+    this.wire = block.wire
     for (const variable of block.#vars.values()) {
       if (variable instanceof Parameter) this.createParameter({ ...variable }, { ...variable })
       else this.createVar({ ...variable })

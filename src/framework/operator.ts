@@ -5,6 +5,7 @@ import type { Attr, AttrType, AttrValue } from './attr.ts'
 import type { CallSite } from './call_site.ts'
 import type { AnyOpDef } from './op_def.ts'
 import { OP_NAMESCOPE, OP_ROLE, OP_ROLE_VAR } from './op_role.ts'
+import type { WireNotes } from './wire_notes.ts'
 
 /** Variable names by slot. */
 export type SlotNames = Readonly<Record<string, readonly string[]>>
@@ -28,6 +29,8 @@ export interface OperatorParts {
   readonly attrTypes?: Readonly<Record<string, AttrType>>
   readonly isTarget?: boolean
   readonly extra?: Readonly<Record<string, unknown>>
+  /** How the ProgramDesc that it came from wrote it. */
+  readonly wire?: WireNotes
   readonly callSite?: CallSite
 }
 
@@ -43,6 +46,7 @@ export class Operator {
   readonly attrTypes: Readonly<Record<string, AttrType>> | undefined
   isTarget: boolean
   readonly extra: Readonly<Record<string, unknown>> | undefined
+  wire: WireNotes | undefined
   readonly callSite: CallSite | undefined
   #filled: { def: AnyOpDef; values: Readonly<Record<string, AttrValue>> } | undefined
 
@@ -56,6 +60,7 @@ export class Operator {
     this.attrTypes = parts.attrTypes
     this.isTarget = parts.isTarget ?? false
     this.extra = parts.extra
+    this.wire = parts.wire
     this.callSite = parts.callSite
   }
 
@@ -127,6 +132,7 @@ export class Operator {
       isTarget: this.isTarget,
       ...(this.attrTypes === undefined ? {} : { attrTypes: this.attrTypes }),
       ...(this.extra === undefined ? {} : { extra: this.extra }),
+      ...(this.wire === undefined ? {} : { wire: this.wire }),
       ...(this.callSite === undefined ? {} : { callSite: this.callSite }),
     }
   }

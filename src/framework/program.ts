@@ -8,10 +8,12 @@ import type { AnyOpDef, OpLibrary } from './op_def.ts'
 import { NameScopes } from './op_role.ts'
 import { formatProgram } from './printer.ts'
 import { programFromJson, programToJson } from './program_codec.ts'
+import { programToProto } from './program_desc_writer.ts'
 import type { ProgramJson } from './program_json.ts'
 import { inferenceOptimize, pruneBackward } from './prune.ts'
 import { UniqueNames } from './unique_name.ts'
 import type { Parameter } from './variable.ts'
+import type { WireNotes } from './wire_notes.ts'
 
 /** The learning-rate schedule that a program was minimized with, as plain data. */
 export interface LrSchedulerState {
@@ -19,6 +21,13 @@ export interface LrSchedulerState {
   /** The variable that the schedule writes before each step. */
   readonly var: string
   readonly [option: string]: unknown
+}
+
+/** Where the value of a learning-rate variable comes from while a program runs. */
+export interface LearningRateSource {
+  readonly variable: string
+  /** The rate of the next run. */
+  value(): number
 }
 
 export interface ProgramOptions {
@@ -41,7 +50,11 @@ export class Program {
   opVersions: Readonly<Record<string, number>> | undefined
   /** `$…` and `x_…` members of the file it came from. */
   extra: Readonly<Record<string, unknown>> | undefined
+  /** How the ProgramDesc that it came from wrote it. */
+  wire: WireNotes | undefined
   lrScheduler: LrSchedulerState | undefined
+  /** The live schedule: the Executor writes its value before each run. No part of the program file. */
+  learningRateSource: LearningRateSource | undefined
   /** True for a program that initializes another one's persistable variables. */
   isStartup = false
   /** The program that initializes this one's persistable variables, where it is known. */
@@ -65,8 +78,8 @@ export class Program {
   }
 
   /**
-   * A program from its JSON form (an object or text).
-   * @throws InvalidArgumentError E3xx with the JSON pointer, and line and column when text was given.
+   * A program from its JSON form (an object, text or UTF-8) or from ProgramDesc bytes.
+   * @throws InvalidArgumentError E5xx with the JSON pointer, line and column of a text, the offset in bytes.
    */
   static from(source: unknown, options: { readonly library: OpLibrary; readonly file?: string }): Program {
     return programFromJson(source, options)
@@ -151,8 +164,8 @@ export class Program {
   }
 
   /**
-   * A copy. With `forTest` the operators of backward and optimizer are left out and `is_test` is set where an operator has it, as
-   * Paddle's clone(for_test=True) does.
+   * A copy. With `forTest` the operators of backward and optimizer and the learning-rate schedule are left out and `is_test` is set where
+   * an operator has it, as Paddle's clone(for_test=True) does. Without it the copy shares a live schedule.
    */
   clone(options: { readonly forTest?: boolean } = {}): Program {
     const copy = new Program(this.library, { names: this.names.clone(), callSites: this.callSites })
@@ -160,7 +173,11 @@ export class Program {
     copy.version = this.version
     copy.opVersions = this.opVersions
     copy.extra = this.extra
-    copy.lrScheduler = this.lrScheduler
+    copy.wire = this.wire
+    if (options.forTest !== true) {
+      copy.lrScheduler = this.lrScheduler
+      copy.learningRateSource = this.learningRateSource
+    }
     copy.isStartup = this.isStartup
     copy.startup = this.startup
     copy.appendingGradTimes = this.appendingGradTimes
@@ -176,6 +193,11 @@ export class Program {
   /** The program file as data (program-json.md), canonical: equal programs give equal JSON. */
   toJSON(): ProgramJson {
     return programToJson(this)
+  }
+
+  /** ProgramDesc bytes, as a .pdmodel holds them. What these cannot hold (random seed, schedule, options of parameters) is left out. */
+  toProto(): Uint8Array {
+    return programToProto(this)
   }
 
   /** The listing that `oarlock show` prints. */

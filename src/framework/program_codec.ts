@@ -2,15 +2,17 @@
  * Programs to and from their JSON form. The form itself (members, types, limits) is checked by `program_json.ts`; here attributes are
  * checked against the operator definitions, and what no definition knows is kept with its type.
  */
-import { EnforceError, InvalidArgumentError, UnimplementedError } from '../errors.ts'
+import { EnforceError, InvalidArgumentError } from '../errors.ts'
 import { shortestFloat32 } from '../tensor/float32.ts'
 import { numberToJson } from '../tensor/tensor_json.ts'
 import type { Attr, AttrType, AttrValue, ScalarValue } from './attr.ts'
 import { type Block, inferAttrType, parseAttr } from './block.ts'
+import { FILE_KINDS, fileKind } from './file_kind.ts'
 import { parseJsonText, pointerToken } from './json_text.ts'
 import type { AnyOpDef, OpLibrary } from './op_def.ts'
 import { GENERIC_ATTRS, Operator, type SlotNames } from './operator.ts'
 import { type LrSchedulerState, Program } from './program.ts'
+import { offsetOf, type ReadProgramDesc, readProgramDesc } from './program_desc_reader.ts'
 import {
   type AttrJson,
   type BlockJson,
@@ -30,18 +32,22 @@ interface FromOptions {
 }
 
 /**
- * A program from a JSON object, JSON text or the bytes of one.
- * @throws InvalidArgumentError E501 to E508 and E201, ResourceExhaustedError E60x, with the JSON pointer, and line and column for text.
+ * A program from a JSON object, JSON text or the bytes of one, or ProgramDesc bytes.
+ * @throws InvalidArgumentError E501 to E508 and E201, ResourceExhaustedError E60x, with the JSON pointer, and line and column for text;
+ * for ProgramDesc bytes also E527 and E528, with the offset; E529 for a file of another kind.
  */
 export function programFromJson(source: unknown, options: FromOptions): Program {
-  if (source instanceof Uint8Array && !looksLikeJson(source)) {
-    throw new UnimplementedError(
-      'E406',
-      'these bytes are no JSON; reading ProgramDesc bytes (.pdmodel) is not implemented yet',
-      {
+  if (source instanceof Uint8Array) {
+    const kind = fileKind(source)
+    if (kind === 'program-desc' || kind === 'unknown') return programFromDesc(source, options)
+    if (kind !== 'json' && kind !== 'text' && kind !== 'empty') {
+      throw new InvalidArgumentError('E529', `this is ${FILE_KINDS[kind]}, not a program`, {
         where: options.file === undefined ? {} : { file: options.file },
-      },
-    )
+        expected: 'program JSON, or a ProgramDesc (.pdmodel)',
+        got: FILE_KINDS[kind],
+        ...(kind === 'tensor-stream' ? { hint: 'the program is in the .pdmodel file beside it' } : {}),
+      })
+    }
   }
   if (typeof source !== 'string' && !(source instanceof Uint8Array))
     return buildProgram(validateProgramJson(source), options)
@@ -55,14 +61,31 @@ export function programFromJson(source: unknown, options: FromOptions): Program 
   }
 }
 
-function looksLikeJson(bytes: Uint8Array): boolean {
-  // 0x0a is both a newline and the first byte of every ProgramDesc; a JSON text has a brace right after its white space.
-  let i = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
-  while (i < bytes.length && [0x20, 0x09, 0x0a, 0x0d].includes(bytes[i]!)) i++
-  return bytes.length === 0 || bytes[i] === 0x7b || bytes[0] !== 0x0a
+function programFromDesc(bytes: Uint8Array, options: FromOptions): Program {
+  const file = options.file === undefined ? {} : { file: options.file }
+  let read: ReadProgramDesc | undefined
+  try {
+    read = readProgramDesc(bytes)
+    const program = buildProgram(read.json, options, true)
+    program.wire = read.notes
+    read.blocks.forEach((notes, b) => {
+      const block = program.blocks[b]!
+      block.wire = notes.notes
+      let i = 0
+      for (const variable of block.vars.values()) variable.wire = notes.vars[i++]
+      block.ops.forEach((op, j) => {
+        op.wire = notes.ops[j]
+      })
+    })
+    return program
+  } catch (error) {
+    if (!(error instanceof EnforceError)) throw error
+    throw error.at({ ...file, ...(read === undefined ? {} : { offset: offsetOf(read, error.where?.pointer ?? '') }) })
+  }
 }
 
-function buildProgram(json: ProgramJson, { library }: FromOptions): Program {
+/** @param coerce whether attributes of another type than declared are converted where Paddle does. */
+function buildProgram(json: ProgramJson, { library }: FromOptions, coerce = false): Program {
   const program = new Program(library, { callSites: false })
   program.randomSeed = json.random_seed ?? 0
   program.version = json.version ?? 0
@@ -76,11 +99,11 @@ function buildProgram(json: ProgramJson, { library }: FromOptions): Program {
     return made
   })
   program.replaceBlocks(blocks)
-  json.blocks.forEach((block, i) => fillBlock(blocks[i]!, block, `/blocks/${i}`))
+  json.blocks.forEach((block, i) => fillBlock(blocks[i]!, block, `/blocks/${i}`, coerce))
   return program
 }
 
-function fillBlock(block: Block, json: BlockJson, pointer: string): void {
+function fillBlock(block: Block, json: BlockJson, pointer: string, coerce: boolean): void {
   const { names } = block.program
   json.vars?.forEach((variable, i) => {
     addVariable(block, variable, `${pointer}/vars/${i}`)
@@ -89,7 +112,7 @@ function fillBlock(block: Block, json: BlockJson, pointer: string): void {
   })
   json.ops.forEach((op, i) => {
     try {
-      block.insertOperator(block.ops.length, operatorFromJson(block, op, `${pointer}/ops/${i}`))
+      block.insertOperator(block.ops.length, operatorFromJson(block, op, `${pointer}/ops/${i}`, coerce))
     } catch (error) {
       if (error instanceof EnforceError) throw error.at({ block: block.idx, op: i, opType: op.type })
       throw error
@@ -160,7 +183,7 @@ function schedulerFromJson(json: unknown): LrSchedulerState {
   })
 }
 
-function operatorFromJson(block: Block, json: OpJson, pointer: string): Operator {
+function operatorFromJson(block: Block, json: OpJson, pointer: string, coerce: boolean): Operator {
   const def = block.program.definition(json.type)
   const attrs: Record<string, AttrValue> = {}
   let attrTypes: Record<string, AttrType> | undefined
@@ -169,7 +192,7 @@ function operatorFromJson(block: Block, json: OpJson, pointer: string): Operator
       json.attr_types !== undefined && Object.hasOwn(json.attr_types, name) ? json.attr_types[name] : undefined
     const known = knownAttrType(def, name)
     const where = { pointer: `${pointer}/attrs${pointerToken(name)}` }
-    if (known !== undefined && stated !== undefined && stated !== known) {
+    if (known !== undefined && stated !== undefined && stated !== known && !(coerce && COERCED[known]?.includes(stated))) {
       throw new InvalidArgumentError(
         'E201',
         `${json.type}: attr ${name} is a ${known}, but attr_types says ${stated}`,
@@ -202,6 +225,17 @@ function operatorFromJson(block: Block, json: OpJson, pointer: string): Operator
     ...(attrTypes === undefined ? {} : { attrTypes }),
     ...(extra === undefined ? {} : { extra }),
   })
+}
+
+/** Types that Paddle converts to a declared type when it reads an attribute (paddle/fluid/framework/attribute.h). */
+const COERCED: Readonly<Partial<Record<AttrType, readonly AttrType[]>>> = {
+  BOOLEAN: ['INT', 'FLOAT'],
+  LONG: ['INT', 'FLOAT'],
+  FLOAT: ['INT', 'LONG'],
+  FLOAT64: ['FLOAT', 'INT', 'LONG'],
+  LONGS: ['INTS', 'FLOATS'],
+  FLOAT64S: ['INTS', 'FLOATS'],
+  SCALAR: ['FLOAT', 'FLOAT64', 'BOOLEAN'],
 }
 
 /** The type of an attribute that a definition (or every operator) declares. */

@@ -10,6 +10,7 @@ import type { Block } from './block.ts'
 import { CallSite } from './call_site.ts'
 import { binary, matmul, type Operand, reduce, scaleBias, unary } from './math_op_patch.ts'
 import type { Meta, MetaKind } from './op_def.ts'
+import type { WireNotes } from './wire_notes.ts'
 
 /** Names of VarType.Type that are no element types. */
 export type VarType =
@@ -51,6 +52,8 @@ export interface VarDesc {
   readonly stopGradient?: boolean
   /** `$…` and `x_…` members of the file it came from. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined
+  /** How the ProgramDesc that it came from wrote it. */
+  readonly wire?: WireNotes | undefined
 }
 
 /** A regularizer of a parameter or an optimizer. */
@@ -70,6 +73,7 @@ export class Variable implements TensorLike<Variable> {
   needCheckFeed: boolean
   stopGradient: boolean
   extra: Readonly<Record<string, unknown>> | undefined
+  wire: WireNotes | undefined
 
   /** Use Block.createVar. */
   constructor(block: Block, desc: VarDesc) {
@@ -83,6 +87,7 @@ export class Variable implements TensorLike<Variable> {
     this.needCheckFeed = desc.needCheckFeed ?? false
     this.stopGradient = desc.stopGradient ?? false
     this.extra = desc.extra
+    this.wire = desc.wire
   }
 
   get isParameter(): boolean {

@@ -2,7 +2,7 @@
  * The one door through which operators are called: inside `build` the call appends an operator to the program, outside it computes at once.
  * In dygraph an operator call computes; in static mode it appends a line to a program that is run later.
  */
-import { InvalidArgumentError, PreconditionNotMetError } from '../errors.ts'
+import { PreconditionNotMetError } from '../errors.ts'
 import type { SlotValue } from '../framework/block.ts'
 import { initializer } from '../framework/initializer.ts'
 import { LayerHelper } from '../framework/layer_helper.ts'
@@ -21,6 +21,8 @@ export interface CallOptions<O extends Slots, V extends OpValue> {
   readonly outputs?: Partial<Filled<O, V>>
   /** Inside `build`: the layer that names the new variables, or its type. Default: a new layer named after the operator. */
   readonly layer?: LayerHelper | string | undefined
+  /** How many values to make for an output slot that takes a list. */
+  readonly counts?: Readonly<Record<string, number>> | undefined
 }
 
 /**
@@ -52,15 +54,19 @@ export function callOp(
   def: AnyOpDef,
   inputs: unknown,
   attrs: unknown,
-  options: { readonly outputs?: unknown; readonly layer?: LayerHelper | string | undefined } = {},
+  options: {
+    readonly outputs?: unknown
+    readonly layer?: LayerHelper | string | undefined
+    readonly counts?: Readonly<Record<string, number>> | undefined
+  } = {},
 ): unknown {
   const programs = currentPrograms()
   const given = (options.outputs ?? {}) as Readonly<Record<string, OpValue | readonly OpValue[] | undefined>>
   const slots = inputs as Readonly<Record<string, OpValue | readonly OpValue[] | undefined>>
   const plainAttrs = attrs as Readonly<Record<string, unknown>>
   return programs === undefined
-    ? runNow(def, eagerSlots(def, slots), plainAttrs, eagerSlots(def, given))
-    : appendCall(def, programs, staticSlots(slots, programs), plainAttrs, staticSlots(given, programs), options.layer)
+    ? runNow(def, eagerSlots(def, slots), plainAttrs, eagerSlots(def, given), options.counts)
+    : appendCall(def, programs, staticSlots(slots, programs), plainAttrs, staticSlots(given, programs), options.layer, options.counts ?? {})
 }
 
 function appendCall(
@@ -70,6 +76,7 @@ function appendCall(
   attrs: Readonly<Record<string, unknown>>,
   given: Readonly<Record<string, SlotValue | undefined>>,
   layer: LayerHelper | string | undefined,
+  counts: Readonly<Record<string, number>>,
 ): Record<string, SlotValue> {
   const helper = layer instanceof LayerHelper ? layer : new LayerHelper(layer ?? def.type, { programs })
   const first = Object.values(inputs).flat()[0]
@@ -79,10 +86,8 @@ function appendCall(
     const own = given[slot]
     if (own !== undefined) outputs[slot] = own
     else if (arity === 'one') outputs[slot] = helper.createVariable(dtype)
-    else if (arity === 'many') {
-      throw new InvalidArgumentError('E206', `${def.type}: the variables of output slot ${slot} must be given`, {
-        where: { opType: def.type, slot },
-      })
+    else if (arity === 'many' && counts[slot] !== undefined) {
+      outputs[slot] = Array.from({ length: counts[slot] }, () => helper.createVariable(dtype))
     }
   }
   helper.appendOp({ type: def.type, inputs, outputs, attrs })

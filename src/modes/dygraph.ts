@@ -1,7 +1,7 @@
 /**
  * Dygraph mode: an operator call computes at once. `tensor` makes values that can be computed with; the tape behind them is in `tape.ts`.
  */
-import { InvalidArgumentError, NotFoundError, suggest } from '../errors.ts'
+import { NotFoundError, suggest } from '../errors.ts'
 import { fillAttrs } from '../framework/block.ts'
 import { type AnyOpDef, findOp, type OpLibrary, type Slot } from '../framework/op_def.ts'
 import { Operator } from '../framework/operator.ts'
@@ -50,13 +50,14 @@ export function attach(value: Tensor): Tensor {
 
 /**
  * Computes an operator, and writes it on the tape if an input wants a gradient.
- * @param given tensors to write in place of new ones.
+ * @param given tensors to write in place of new ones. @param counts how many tensors to make for a list slot. Default 0.
  */
 export function runNow(
   def: AnyOpDef,
   inputs: TensorSlots,
   attrs: Readonly<Record<string, unknown>>,
   given: TensorSlots = {},
+  counts: Readonly<Record<string, number>> = {},
 ): Record<string, Tensor | Tensor[]> {
   const values = new Map<string, Tensor>()
   const namesOf = (slots: TensorSlots): Record<string, string[]> => {
@@ -77,11 +78,7 @@ export function runNow(
   for (const [slot, { arity }] of Object.entries(def.outputs) as [string, Slot][]) {
     if (outputNames[slot] !== undefined) continue
     if (arity === 'one') outputNames[slot] = [`${slot}@NEW`]
-    else if (arity === 'many') {
-      throw new InvalidArgumentError('E206', `${def.type}: the tensors of output slot ${slot} must be given`, {
-        where: { opType: def.type, slot },
-      })
-    }
+    else if (arity === 'many') outputNames[slot] = Array.from({ length: counts[slot] ?? 0 }, (_, i) => `${slot}@NEW${i}`)
   }
   const placeholder = new Operator({
     type: def.type,

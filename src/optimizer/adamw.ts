@@ -33,7 +33,10 @@ export class AdamW extends Adam {
     this.#lrRatio = lrRatio ?? null
   }
 
-  override _update_of(param: OptimizedParameter): { readonly type: string; readonly attrs: Readonly<Record<string, unknown>> } {
+  override _update_of(param: OptimizedParameter): {
+    readonly type: string
+    readonly attrs: Readonly<Record<string, unknown>>
+  } {
     return {
       type: 'adamw',
       attrs: {

@@ -12,6 +12,7 @@ export {
 export { Adam, type AdamOptions } from './adam.ts'
 export { AdamW, type AdamWOptions } from './adamw.ts'
 export { Lamb, type LambOptions } from './lamb.ts'
+export { checkMasterWeights, masterPairs, syncMasterWeights } from './master_weights.ts'
 export { LarsMomentum, type LarsMomentumOptions, Momentum, type MomentumOptions } from './momentum.ts'
 export {
   type AccumulatorOptions,
@@ -21,6 +22,5 @@ export {
   Optimizer,
   type OptimizerOptions,
 } from './optimizer.ts'
-export { checkMasterWeights, masterPairs, syncMasterWeights } from './master_weights.ts'
 export { L1Decay, L2Decay } from './regularizer.ts'
 export { SGD } from './sgd.ts'

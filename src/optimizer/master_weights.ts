@@ -53,7 +53,11 @@ export function checkMasterWeights(program: Program, values: ValueStore): void {
 }
 
 /** Makes every pair agree, taking the values of one side; returns the names of what was changed. */
-export function syncMasterWeights(program: Program, values: ValueStore, from: 'fromParameter' | 'fromMaster'): string[] {
+export function syncMasterWeights(
+  program: Program,
+  values: ValueStore,
+  from: 'fromParameter' | 'fromMaster',
+): string[] {
   const changed: string[] = []
   for (const { param, master } of masterPairs(program)) {
     const half = values.get(param)

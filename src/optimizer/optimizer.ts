@@ -11,7 +11,7 @@ import { OP_ROLE_VAR, OpRole } from '../framework/op_role.ts'
 import type { Operator } from '../framework/operator.ts'
 import type { Program } from '../framework/program.ts'
 import type { ProgramPair } from '../framework/program_guard.ts'
-import type { Regularizer, Variable } from '../framework/variable.ts'
+import { type Regularizer, Variable } from '../framework/variable.ts'
 import { type DType, isHalf } from '../tensor/dtype.ts'
 import { ParameterTensor } from '../tensor/parameter_tensor.ts'
 import type { Shape } from '../tensor/shape.ts'
@@ -19,13 +19,15 @@ import { Tensor } from '../tensor/tensor.ts'
 import type { TensorEngine } from '../tensor/tensor_like.ts'
 import type { GradClip } from './clip.ts'
 import { eagerEmitter, type OptimizerValue, type ParamGradPair, staticEmitter } from './emitter.ts'
+import { linkScheduler } from './lr/attach.ts'
+import { LRScheduler } from './lr/scheduler.ts'
 import type { OptimizedParameter } from './parameter.ts'
 import { appendRegularization, toRegularizer } from './regularizer.ts'
 import { constantTensor } from './state.ts'
 
 export interface OptimizerOptions {
-  /** Default 0.001. A variable of the program takes its place as it is. */
-  readonly learningRate?: number | Variable
+  /** Default 0.001. Of a schedule each step takes the present rate. A variable of the program takes its place as it is. */
+  readonly learningRate?: number | LRScheduler | Variable
   /** Dygraph: the parameters that `step` updates. */
   readonly parameters?: readonly ParameterTensor[]
   /** A number means L2Decay. */
@@ -77,7 +79,7 @@ export interface AccumulatorOptions {
 export abstract class Optimizer {
   /** Paddle's class name: the key of the name counter. */
   abstract readonly type: string
-  readonly learningRate: number | Variable
+  readonly learningRate: number | LRScheduler | Variable
   readonly regularizer: Regularizer | null
   readonly gradClip: GradClip | null
   readonly name: string | undefined
@@ -92,14 +94,18 @@ export abstract class Optimizer {
   #programs: ProgramPair | undefined
   #lossDType: DType = 'float32'
 
-  /** @throws InvalidArgumentError E310 for a learning rate that is neither a finite number nor a variable. */
+  /** @throws InvalidArgumentError E310 for a learning rate that is neither a finite number nor a schedule or variable. */
   constructor(options: OptimizerOptions = {}) {
     const rate = options.learningRate ?? 0.001
-    if (typeof rate === 'number' ? !Number.isFinite(rate) : typeof rate !== 'object') {
-      throw new InvalidArgumentError('E310', `learningRate must be a finite number, got ${String(rate)}`, {
-        expected: 'a finite number',
-        got: rate,
-      })
+    if (!Number.isFinite(rate) && !(rate instanceof LRScheduler) && !(rate instanceof Variable)) {
+      throw new InvalidArgumentError(
+        'E310',
+        `learningRate must be a finite number or a schedule, got ${String(rate)}`,
+        {
+          expected: 'a finite number, a schedule or a variable',
+          got: rate,
+        },
+      )
     }
     this.learningRate = rate
     this.regularizer = toRegularizer(options.weightDecay)
@@ -162,12 +168,15 @@ export abstract class Optimizer {
       correctRoleVars(block, start, before, pairs)
     }
     main.withNameScope('regularization', () =>
-      appendRegularization(pairs, (param) => this._regularization_of(param), emitter, ({ param, grad }) =>
-        param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param),
+      appendRegularization(
+        pairs,
+        (param) => this._regularization_of(param),
+        emitter,
+        ({ param, grad }) => (param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param)),
       ),
     )
     main.names.generate(this.type)
-    this.#globalLearningRate()
+    this.#prepareLearningRate()
     this._create_accumulators(
       block,
       pairs.map(({ param }) => param),
@@ -204,10 +213,14 @@ export abstract class Optimizer {
       if (param.trainable && param.grad !== null) pairs.push({ param, grad: param.grad })
     if (pairs.length === 0) return
     pairs.sort(byParameterName)
+    if (this.learningRate instanceof LRScheduler) this.#eagerRate = undefined
     const emitter = eagerEmitter(engine)
     if (this.gradClip !== null) pairs = this.gradClip.clip(pairs, emitter)
-    appendRegularization(pairs, (param) => this._regularization_of(param), emitter, ({ param, grad }) =>
-      param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param),
+    appendRegularization(
+      pairs,
+      (param) => this._regularization_of(param),
+      emitter,
+      ({ param, grad }) => (param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param)),
     )
     const fresh = pairs.map(({ param }) => param).filter((param) => !this.#hasState(param))
     const sink: OpSink = { appendOp: (desc) => engine.run(desc as Parameters<TensorEngine['run']>[0]) }
@@ -346,25 +359,48 @@ export abstract class Optimizer {
   }
 
   #globalEagerRate(param: ParameterTensor): Tensor {
-    if (typeof this.learningRate !== 'number') {
+    const rate = this.#rateNow
+    if (rate === undefined) {
       throw new InvalidArgumentError('E310', 'a variable of a program cannot be the learning rate of step()', {
-        expected: 'a number',
-        got: this.learningRate.name,
+        expected: 'a number or a schedule',
+        got: (this.learningRate as Variable).name,
       })
     }
     const dtype = isHalf(param.dtype) ? 'float32' : param.dtype
-    this.#eagerRate ??= constantTensor(dtype, [], this.learningRate, param.engine)
+    this.#eagerRate ??= constantTensor(dtype, [], rate, param.engine)
     return this.#eagerRate
   }
 
+  /** undefined for a variable, whose value only a run knows. */
+  get #rateNow(): number | undefined {
+    const { learningRate: rate } = this
+    if (rate instanceof LRScheduler) return rate.lastLr
+    return typeof rate === 'number' ? rate : undefined
+  }
+
+  /** The rate's variable; that of a schedule is set to the present rate by each minimize anew, as in Paddle. */
+  #prepareLearningRate(): void {
+    const { main, startup } = this.#programs!
+    const existing = this.#learningRates.get(main)
+    const variable = this.#globalLearningRate()
+    if (existing === undefined || !(this.learningRate instanceof LRScheduler)) return
+    const block = startup.globalBlock()
+    const { name, dtype, shape } = variable
+    const target =
+      block.vars.get(name) ?? block.createVar({ name, dtype, shape, stopGradient: true, persistable: true })
+    initializer.Constant(this.learningRate.lastLr).append(block, target)
+  }
+
   #globalLearningRate(): Variable {
-    if (typeof this.learningRate !== 'number') return this.learningRate
+    const rate = this.#rateNow
+    if (rate === undefined) return this.learningRate as Variable
     const { main } = this.#programs!
     const existing = this.#learningRates.get(main)
     if (existing !== undefined) return existing
     const name = main.names.generate('learning_rate')
     const dtype = isHalf(this.#lossDType) ? 'float32' : this.#lossDType
-    const variable = this.#persistable({ name, dtype, shape: [], stopGradient: true }, this.learningRate)
+    const variable = this.#persistable({ name, dtype, shape: [], stopGradient: true }, rate)
+    if (this.learningRate instanceof LRScheduler) linkScheduler(main, name, this.learningRate)
     this.#learningRates.set(main, variable)
     return variable
   }

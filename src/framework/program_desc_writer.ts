@@ -1,0 +1,249 @@
+/**
+ * A program as ProgramDesc bytes, in Paddle's order: messages by field number; slots by name; variables by name; of an operator's
+ * attributes first those that Paddle calls extra, then the others, both by name. Optional fields that hold their default are left out. A
+ * program that was read from such bytes keeps their order instead, and gives equal bytes. Source: op_desc.cc, block_desc.cc (2.6.2).
+ */
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { InvalidArgumentError } from '../errors.ts'
+import { dtypeToProto, isDType } from '../tensor/dtype.ts'
+import { numberFromJson } from '../tensor/tensor_json.ts'
+import type { AttrType, AttrValue, ScalarValue } from './attr.ts'
+import { type Block, inferAttrType } from './block.ts'
+import { extraAttrs } from './extra_attrs.ts'
+import { GENERIC_ATTRS, type Operator, type SlotNames } from './operator.ts'
+import type { Program } from './program.ts'
+import { ATTR_FIELDS, compareNames, SCALAR_FIELDS, TENSOR_FIELDS } from './program_desc.ts'
+import { ATTR_TYPES, VAR_TYPES } from './program_schema.ts'
+import type { Variable } from './variable.ts'
+import { type ExplicitField, unknownFieldsAt, type WireNotes } from './wire_notes.ts'
+
+const { Varint, Bit32, Bit64, LengthDelimited } = WireType
+
+/**
+ * ProgramDesc bytes, as a .pdmodel holds them.
+ * @throws InvalidArgumentError E528 for a text that is not Unicode, E506 for a member `x_unknown_fields` that was spoilt.
+ */
+export function programToProto(program: Program): Uint8Array {
+  const w = new BinaryWriter()
+  for (const block of program.blocks) message(w, 1, () => writeBlock(w, block))
+  if (program.version !== 0 || wasExplicit(program.wire, 'version') || hasUnknown(program, 'version')) {
+    message(w, 4, () => {
+      w.tag(1, Varint).int64(program.version)
+      writeUnknown(w, program, () => 'version')
+    })
+  }
+  const { opVersions } = program
+  if (opVersions !== undefined || wasExplicit(program.wire, 'op_version_map')) {
+    message(w, 5, () => {
+      for (const [name, version] of Object.entries(opVersions ?? {})) {
+        message(w, 1, () => {
+          text(w, 1, name)
+          message(w, 2, () => w.tag(1, Varint).int32(version))
+          writeUnknown(w, program, () => `op_version_map/${name}`)
+        })
+      }
+      writeUnknown(w, program, () => 'op_version_map')
+    })
+  }
+  writeUnknown(w, program, () => '')
+  return w.finish()
+}
+
+interface Part {
+  readonly extra: Readonly<Record<string, unknown>> | undefined
+  readonly wire?: WireNotes | undefined
+}
+
+const wasExplicit = (notes: WireNotes | undefined, field: ExplicitField): boolean =>
+  notes?.explicit.includes(field) === true
+
+const hasUnknown = (part: Part, path: string): boolean => unknownFieldsAt(part.extra, () => path) !== undefined
+
+function writeUnknown(w: BinaryWriter, part: Part, path: () => string): void {
+  const bytes = unknownFieldsAt(part.extra, path)
+  if (bytes !== undefined) w.raw(bytes)
+}
+
+function message(w: BinaryWriter, field: number, body: () => void): void {
+  w.tag(field, LengthDelimited).fork()
+  body()
+  w.join()
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+function text(w: BinaryWriter, field: number, value: string): void {
+  if (LONE_SURROGATE.test(value)) {
+    throw new InvalidArgumentError('E528', `${JSON.stringify(value)} is not Unicode, so a ProgramDesc cannot hold it`, {
+      expected: 'text without half surrogate pairs',
+      got: value,
+    })
+  }
+  w.tag(field, LengthDelimited).string(value)
+}
+
+/** A flag that is left out where it is false, unless the file had it. */
+function flag(w: BinaryWriter, field: number, value: boolean, part: Part, name: ExplicitField): void {
+  if (value || wasExplicit(part.wire, name)) w.tag(field, Varint).bool(value)
+}
+
+function writeBlock(w: BinaryWriter, block: Block): void {
+  w.tag(1, Varint).int32(block.idx)
+  w.tag(2, Varint).int32(block.parentIdx)
+  const vars = [...block.vars.values()]
+  if (block.wire?.ordered !== true) vars.sort((a, b) => compareNames(a.name, b.name))
+  for (const variable of vars) message(w, 3, () => writeVariable(w, variable))
+  for (const op of block.ops) message(w, 4, () => writeOperator(w, block, op))
+  if (block.forwardBlockIdx !== -1 || wasExplicit(block.wire, 'forward_block_idx')) {
+    w.tag(5, Varint).int32(block.forwardBlockIdx)
+  }
+  writeUnknown(w, block, () => '')
+}
+
+function writeVariable(w: BinaryWriter, variable: Variable): void {
+  text(w, 1, variable.name)
+  message(w, 2, () => writeVarType(w, variable))
+  flag(w, 3, variable.persistable, variable, 'persistable')
+  flag(w, 4, variable.needCheckFeed, variable, 'need_check_feed')
+  flag(w, 5, variable.isParameter, variable, 'is_parameter')
+  flag(w, 6, variable.stopGradient, variable, 'stop_gradient')
+  writeUnknown(w, variable, () => '')
+}
+
+function writeVarType(w: BinaryWriter, variable: Variable): void {
+  const { type } = variable
+  w.tag(1, Varint).int32(VAR_TYPES[type])
+  const own = TENSOR_FIELDS[type]
+  const fields = new Set(variable.wire?.stale?.keys())
+  if (own !== undefined && variable.extra?.['x_no_tensor_desc'] !== true) fields.add(own)
+  for (const field of [...fields].sort((a, b) => a - b)) {
+    if (field !== own) w.tag(field, LengthDelimited).bytes(variable.wire!.stale!.get(field)!)
+    else if (type === 'SELECTED_ROWS') message(w, field, () => writeTensorDesc(w, variable, 'type/desc'))
+    else {
+      message(w, field, () => {
+        message(w, 1, () => writeTensorDesc(w, variable, 'type/desc/tensor'))
+        if (variable.lodLevel !== 0 || wasExplicit(variable.wire, 'lod_level')) w.tag(2, Varint).int32(variable.lodLevel)
+        writeUnknown(w, variable, () => 'type/desc')
+      })
+    }
+  }
+  writeUnknown(w, variable, () => 'type')
+}
+
+function writeTensorDesc(w: BinaryWriter, variable: Variable, path: string): void {
+  w.tag(1, Varint).int32(dtypeToProto(variable.dtype))
+  for (const dim of variable.shape) w.tag(2, Varint).int64(dim)
+  writeUnknown(w, variable, () => path)
+}
+
+function writeOperator(w: BinaryWriter, block: Block, op: Operator): void {
+  writeSlots(w, 1, op, op.inputs, 'inputs')
+  writeSlots(w, 2, op, op.outputs, 'outputs')
+  text(w, 3, op.type)
+  const def = block.program.definition(op.type)
+  for (const name of attrOrder(op)) {
+    const declared = def !== undefined && Object.hasOwn(def.attrs, name) ? def.attrs[name]!.type : undefined
+    const generic = Object.hasOwn(GENERIC_ATTRS, name) ? GENERIC_ATTRS[name] : undefined
+    const value = op.attrs[name]!
+    const type = declared ?? generic ?? op.attrTypes?.[name] ?? inferAttrType(value)
+    message(w, 4, () => {
+      text(w, 1, name)
+      w.tag(2, Varint).int32(ATTR_TYPES.indexOf(type))
+      writeAttr(w, type, value)
+      writeUnknown(w, op, () => `attrs/${name}`)
+    })
+  }
+  flag(w, 5, op.isTarget, op, 'is_target')
+  writeUnknown(w, op, () => '')
+}
+
+function writeSlots(w: BinaryWriter, field: number, op: Operator, slots: SlotNames, path: string): void {
+  for (const slot of Object.keys(slots).sort(compareNames)) {
+    message(w, field, () => {
+      text(w, 1, slot)
+      for (const name of slots[slot]!) text(w, 2, name)
+      writeUnknown(w, op, () => `${path}/${slot}`)
+    })
+  }
+}
+
+/** Names of the attributes in the order of the file, then those that were added since. */
+function attrOrder(op: Operator): string[] {
+  const read = op.wire?.attrs ?? []
+  const known = new Set(read)
+  const extra = extraAttrs(op.type)
+  const added = Object.keys(op.attrs)
+    .filter((name) => !known.has(name))
+    .sort((a, b) => Number(extra.has(b)) - Number(extra.has(a)) || compareNames(a, b))
+  return [...read.filter((name) => Object.hasOwn(op.attrs, name)), ...added]
+}
+
+/** The value of an attribute in the field of its type. The framework has checked that the value fits the type. */
+function writeAttr(w: BinaryWriter, type: AttrType, value: AttrValue): void {
+  const field = ATTR_FIELDS[type]
+  const each = <T>(write: (element: T) => void): void => {
+    for (const element of value as readonly T[]) write(element)
+  }
+  switch (type) {
+    case 'INT':
+    case 'BLOCK':
+      // An attribute that means an element type is held as its name.
+      w.tag(field, Varint).int32(isDType(value) ? dtypeToProto(value) : (value as number))
+      break
+    case 'FLOAT':
+      w.tag(field, Bit32).float(value as number)
+      break
+    case 'FLOAT64':
+      w.tag(field, Bit64).double(value as number)
+      break
+    case 'STRING':
+    case 'VAR':
+      text(w, field, value as string)
+      break
+    case 'BOOLEAN':
+      w.tag(field, Varint).bool(value as boolean)
+      break
+    case 'LONG':
+      w.tag(field, Varint).int64(value as number | bigint)
+      break
+    case 'SCALAR':
+      writeScalar(w, field, value as ScalarValue)
+      break
+    case 'INTS':
+    case 'BLOCKS':
+      each<number>((element) => w.tag(field, Varint).int32(element))
+      break
+    case 'FLOATS':
+      each<number>((element) => w.tag(field, Bit32).float(element))
+      break
+    case 'FLOAT64S':
+      each<number>((element) => w.tag(field, Bit64).double(element))
+      break
+    case 'STRINGS':
+    case 'VARS':
+      each<string>((element) => text(w, field, element))
+      break
+    case 'BOOLEANS':
+      each<boolean>((element) => w.tag(field, Varint).bool(element))
+      break
+    case 'LONGS':
+      each<number | bigint>((element) => w.tag(field, Varint).int64(element))
+      break
+    case 'SCALARS':
+      each<ScalarValue>((element) => writeScalar(w, field, element))
+  }
+}
+
+function writeScalar(w: BinaryWriter, field: number, { scalar, value }: ScalarValue): void {
+  const { type, field: member } = SCALAR_FIELDS[scalar]
+  message(w, field, () => {
+    w.tag(1, Varint).int32(type)
+    if (scalar === 'BOOLEAN') w.tag(member, Varint).bool(value as boolean)
+    else if (scalar === 'LONG') w.tag(member, Varint).int64(BigInt(value as number | string | bigint))
+    else if (scalar === 'FLOAT64') w.tag(member, Bit64).double(numberFromJson(value)!)
+    else {
+      const [re, im] = value as readonly (number | string)[]
+      message(w, member, () => w.tag(1, Bit64).double(numberFromJson(re)!).tag(2, Bit64).double(numberFromJson(im)!))
+    }
+  })
+}
