@@ -29,8 +29,6 @@ export interface ErrorPlace {
   readonly column?: number
   /** Byte in a binary file, from 0. */
   readonly offset?: number
-  /** In a file that is no text: bytes from its start. */
-  readonly offset?: number
   /** JSON pointer into the file (RFC 6901). */
   readonly pointer?: string
   readonly block?: number
@@ -235,7 +233,6 @@ export function formatPlace(where: ErrorPlace): string {
   } else if (where.line !== undefined) {
     parts.push(`line ${where.line}, column ${where.column ?? 1}`)
   }
-  if (where.offset !== undefined) parts.push(`byte ${where.offset}`)
   if (where.offset !== undefined) parts.push(`byte ${where.offset}`)
   if (where.block !== undefined) {
     parts.push(`block ${where.block}` + (where.op === undefined ? '' : `, operator ${where.op}`))

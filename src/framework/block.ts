@@ -173,8 +173,8 @@ export class Block {
       const inputs = this.#inputSlots(def, desc)
       const attrs = this.#attrs(def, desc.attrs ?? {})
       const created: string[] = []
-      const outputs = this.#outputSlots(def, desc, created)
-      checkSlots(def, { type: desc.type, inputs, outputs })
+      const generated: string[] = []
+      const outputs = this.#outputSlots(def, desc, created, generated)
       const op = new Operator({
         type: desc.type,
         inputs,
@@ -182,10 +182,17 @@ export class Block {
         attrs,
         ...(callSite === undefined ? {} : { callSite }),
       })
-      const metas = withPlace(
-        () => ({ text: formatOperator(op, program.library) }),
-        () => this.infer(def, op),
-      )
+      let metas: InferredMetas
+      try {
+        checkSlots(def, op)
+        metas = withPlace(
+          () => ({ text: formatOperator(op, program.library) }),
+          () => this.infer(def, op),
+        )
+      } catch (error) {
+        for (const name of generated.reverse()) program.names.takeBack(name)
+        throw error
+      }
       for (const name of created) {
         const mentioned = this.findVar(name)
         if (mentioned === undefined) this.createVar({ name })
@@ -216,14 +223,15 @@ export class Block {
     return inputs
   }
 
-  #outputSlots(def: AnyOpDef, desc: AppendOpDesc, created: string[]): SlotNames {
+  #outputSlots(def: AnyOpDef, desc: AppendOpDesc, created: string[], generated: string[]): SlotNames {
     const outputs: Record<string, readonly string[]> = {}
     if (desc.outputs === undefined) {
       let layer: string | undefined
       for (const [slot, { arity }] of Object.entries(def.outputs)) {
         if (arity !== 'one') continue
-        layer ??= this.program.names.generate(def.type)
+        if (layer === undefined) generated.push((layer = this.program.names.generate(def.type)))
         const name = this.program.names.generate(`${layer}.tmp`)
+        generated.push(name)
         created.push(name)
         outputs[slot] = [name]
       }

@@ -23,6 +23,12 @@ export class UniqueNames {
     this.#next.set(key, next)
   }
 
+  /** Takes back the last name that `generate` gave, so that a call that fails leaves the counters as they were. */
+  takeBack(name: string): void {
+    const match = /^(.*)_(\d+)$/.exec(name)
+    if (match !== null && this.count(match[1]!) === Number(match[2]) + 1) this.#next.set(match[1]!, Number(match[2]))
+  }
+
   clear(): void {
     this.#next.clear()
   }

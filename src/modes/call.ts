@@ -90,7 +90,19 @@ function appendCall(
       outputs[slot] = Array.from({ length: counts[slot] }, () => helper.createVariable(dtype))
     }
   }
-  helper.appendOp({ type: def.type, inputs, outputs, attrs })
+  try {
+    helper.appendOp({ type: def.type, inputs, outputs, attrs })
+  } catch (error) {
+    // A refused call leaves neither variables nor used-up names behind.
+    const own = Object.entries(outputs).filter(([slot]) => given[slot] === undefined)
+    for (const variable of own.flatMap(([, value]) => value).reverse()) {
+      if (!(variable instanceof Variable)) continue
+      helper.block.removeVar(variable.name)
+      programs.main.names.takeBack(variable.name)
+    }
+    if (!(layer instanceof LayerHelper)) programs.main.names.takeBack(helper.name)
+    throw error
+  }
   return outputs
 }
 
