@@ -78,7 +78,7 @@ const parseInt32: Parse<number> = (value) =>
 
 function toLong(value: unknown): number | bigint | undefined {
   if (typeof value === 'number') {
-    return Number.isInteger(value) && Math.abs(value) <= 2 ** 53 ? (value === 0 ? 0 : value) : undefined
+    return Number.isSafeInteger(value) ? (value === 0 ? 0 : value) : undefined
   }
   let big: bigint
   if (typeof value === 'bigint') big = value
