@@ -1,93 +1,33 @@
 /**
  * Training in half precision: master weights keep what half parameters cannot hold. The digits are real (examples/digits).
  */
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { build, EnforceError, Executor, input, nn, optimizer, Program, seed, Tensor } from '../src/index.ts'
-import { readNpy } from '../src/io/npy.ts'
+import { trainHalf } from '../examples/half_master_weights.ts'
+import { build, type EnforceError, Executor, input, nn, optimizer, Program, seed, Tensor } from '../src/index.ts'
 import { ops } from '../src/ops/index.ts'
 import { float32ToHalf, halfToFloat32 } from '../src/tensor/half.ts'
 
 type Half = 'float16' | 'bfloat16'
 const HALVES: readonly Half[] = ['float16', 'bfloat16']
 
-const digits = (name: string): Tensor => readNpy(readFileSync(new URL(`../examples/digits/${name}.npy`, import.meta.url)))
-const data = { x: digits('train_x'), y: digits('train_y'), testX: digits('test_x'), testY: digits('test_y') }
-
-const rows = (value: Tensor, from: number, to: number): Tensor => {
-  const width = value.size / value.shape[0]!
-  return new Tensor(value.dtype, [to - from, width], value.data.slice(from * width, to * width) as Float32Array)
-}
-
-interface Trained {
-  readonly accuracy: number
-  /** How many weights are no longer what startup gave, and how many there are. */
-  readonly moved: number
-  readonly weights: number
-}
-
-/** A 64-32-10 MLP whose parameters have the given type; inputs are cast, the loss is taken in float32. */
-function trainDigits(dtype: Half | 'float32', options: { learningRate: number; multiPrecision?: boolean; epochs: number }): Trained {
-  const { main, startup, out } = build(() => {
-    const x = input('x', [null, 64])
-    const y = input('y', [null, 1], 'int64')
-    const cast = (value: typeof x, to: Half | 'float32'): typeof x => {
-      if (value.dtype === to) return value
-      const block = x.block.program.globalBlock()
-      const result = block.createVar({ name: x.block.program.names.generate('cast'), dtype: to })
-      block.appendOp({ type: 'cast', inputs: { X: value }, outputs: { Out: result }, attrs: { in_dtype: value.dtype, out_dtype: to } })
-      return result
-    }
-    const hidden = nn.functional.fc(cast(x, dtype), 32, { activation: 'relu' })
-    const logits = cast(nn.functional.fc(hidden, 10), 'float32')
-    const loss = nn.functional.crossEntropy(logits, y)
-    const accuracy = nn.functional.accuracy(nn.functional.softmax(logits), y)
-    return { loss, accuracy }
-  })
-  const test = main.clone({ forTest: true })
-  new optimizer.Adam({ learningRate: options.learningRate, multiPrecision: options.multiPrecision ?? false }).minimize(out.loss, { startup })
-  const executor = new Executor({ seed: 3 })
-  executor.run(startup)
-  const names = main.parameters().map((param) => param.name)
-  const before = names.map((name) => executor.scope.get(name) as Tensor)
-  for (let epoch = 0; epoch < options.epochs; epoch++) {
-    for (let from = 0; from + 32 <= data.x.shape[0]!; from += 32) {
-      executor.run(main, { feed: { x: rows(data.x, from, from + 32), y: rows(data.y, from, from + 32) }, fetch: [] })
-    }
-  }
-  optimizer.checkMasterWeights(main, executor.scope)
-  const [accuracy] = executor.run(test, { feed: { x: data.testX, y: data.testY }, fetch: [out.accuracy.name] }) as [Tensor]
-  let moved = 0
-  let weights = 0
-  names.forEach((name, i) => {
-    const after = executor.scope.get(name) as Tensor
-    for (let k = 0; k < after.size; k++) {
-      weights++
-      if (after.data[k] !== before[i]!.data[k]) moved++
-    }
-  })
-  executor.dispose()
-  return { accuracy: accuracy.item() as number, moved, weights }
-}
-
 describe('an MLP with half parameters on the digits', () => {
-  const reference = trainDigits('float32', { learningRate: 0.004, epochs: 8 })
+  const reference = trainHalf('float32', { learningRate: 0.004, epochs: 8 })
 
   test('the float32 reference learns', () => {
     expect(reference.accuracy).toBeGreaterThan(0.93)
   })
 
   test.each(HALVES)('%s with master weights is within 1 %% of float32', (dtype) => {
-    const half = trainDigits(dtype, { learningRate: 0.004, multiPrecision: true, epochs: 8 })
+    const half = trainHalf(dtype, { learningRate: 0.004, multiPrecision: true, epochs: 8 })
     expect(Math.abs(half.accuracy - reference.accuracy)).toBeLessThanOrEqual(0.01)
   })
 
   test('float16 without master weights stands still where updates fall below half a unit in the last place', () => {
     // Adam's step is about the learning rate. Weights lie around 0.1, where neighbouring float16 values are 6e-5 apart.
     const learningRate = 2e-6
-    const without = trainDigits('float16', { learningRate, epochs: 2 })
-    const withMaster = trainDigits('float16', { learningRate, multiPrecision: true, epochs: 2 })
-    const wide = trainDigits('float32', { learningRate, epochs: 2 })
+    const without = trainHalf('float16', { learningRate, epochs: 2 })
+    const withMaster = trainHalf('float16', { learningRate, multiPrecision: true, epochs: 2 })
+    const wide = trainHalf('float32', { learningRate, epochs: 2 })
     expect(wide.moved / wide.weights).toBeGreaterThan(0.8)
     expect(without.moved / without.weights).toBeLessThan(0.1)
     expect(withMaster.moved).toBeGreaterThan(4 * without.moved)
@@ -95,42 +35,50 @@ describe('an MLP with half parameters on the digits', () => {
 })
 
 describe('the master weight', () => {
-  test.each(HALVES)('%s: master and moments are those of a float32 run with the same gradients, and ParamOut is the master rounded', (dtype) => {
-    const count = 37
-    const start = new Float32Array(count).map((_, i) => Math.fround(Math.sin(i + 1) * 0.3))
-    const bits = new Uint16Array(count)
-    float32ToHalf(dtype, start, bits)
-    const half = adamProgram(dtype, true)
-    const wide = adamProgram('float32', false)
-    const a = new Executor()
-    const b = new Executor()
-    a.scope.set('p', new Tensor(dtype, [count], bits.slice()))
-    const master = new Float32Array(count)
-    halfToFloat32(dtype, bits, master)
-    a.scope.set('master', new Tensor('float32', [count], master.slice()))
-    b.scope.set('p', new Tensor('float32', [count], master.slice()))
-    for (const { scope } of [a, b]) {
-      for (const name of ['m1', 'm2']) scope.set(name, Tensor.zeros('float32', [count]))
-      scope.set('b1', new Tensor('float32', [1], new Float32Array([0.9])))
-      scope.set('b2', new Tensor('float32', [1], new Float32Array([0.999])))
-      scope.set('lr', new Tensor('float32', [1], new Float32Array([0.003])))
-    }
-    for (let step = 0; step < 25; step++) {
-      const gradient = new Uint16Array(count)
-      float32ToHalf(dtype, new Float32Array(count).map((_, i) => Math.cos(3 * i + step)), gradient)
-      const same = new Float32Array(count)
-      halfToFloat32(dtype, gradient, same)
-      a.run(half, { feed: { g: new Tensor(dtype, [count], gradient) } })
-      b.run(wide, { feed: { g: new Tensor('float32', [count], same) } })
-      const floats = (executor: Executor, name: string): number[] => Array.from((executor.scope.get(name) as Tensor).data as Float32Array)
-      expect(floats(a, 'master')).toEqual(floats(b, 'p'))
-      for (const name of ['m1', 'm2', 'b1', 'b2']) expect(floats(a, name)).toEqual(floats(b, name))
-      const rounded = new Uint16Array(count)
-      float32ToHalf(dtype, (a.scope.get('master') as Tensor).data as Float32Array, rounded)
-      expect(Array.from((a.scope.get('p') as Tensor).data as Uint16Array)).toEqual(Array.from(rounded))
-    }
-    expect(Array.from((a.scope.get('p') as Tensor).data as Uint16Array)).not.toEqual(Array.from(bits))
-  })
+  test.each(HALVES)(
+    '%s: master and moments are those of a float32 run with the same gradients, and ParamOut is the master rounded',
+    (dtype) => {
+      const count = 37
+      const start = new Float32Array(count).map((_, i) => Math.fround(Math.sin(i + 1) * 0.3))
+      const bits = new Uint16Array(count)
+      float32ToHalf(dtype, start, bits)
+      const half = adamProgram(dtype, true)
+      const wide = adamProgram('float32', false)
+      const a = new Executor()
+      const b = new Executor()
+      a.scope.set('p', new Tensor(dtype, [count], bits.slice()))
+      const master = new Float32Array(count)
+      halfToFloat32(dtype, bits, master)
+      a.scope.set('master', new Tensor('float32', [count], master.slice()))
+      b.scope.set('p', new Tensor('float32', [count], master.slice()))
+      for (const { scope } of [a, b]) {
+        for (const name of ['m1', 'm2']) scope.set(name, Tensor.zeros('float32', [count]))
+        scope.set('b1', new Tensor('float32', [1], new Float32Array([0.9])))
+        scope.set('b2', new Tensor('float32', [1], new Float32Array([0.999])))
+        scope.set('lr', new Tensor('float32', [1], new Float32Array([0.003])))
+      }
+      for (let step = 0; step < 25; step++) {
+        const gradient = new Uint16Array(count)
+        float32ToHalf(
+          dtype,
+          new Float32Array(count).map((_, i) => Math.cos(3 * i + step)),
+          gradient,
+        )
+        const same = new Float32Array(count)
+        halfToFloat32(dtype, gradient, same)
+        a.run(half, { feed: { g: new Tensor(dtype, [count], gradient) } })
+        b.run(wide, { feed: { g: new Tensor('float32', [count], same) } })
+        const floats = (executor: Executor, name: string): number[] =>
+          Array.from((executor.scope.get(name) as Tensor).data as Float32Array)
+        expect(floats(a, 'master')).toEqual(floats(b, 'p'))
+        for (const name of ['m1', 'm2', 'b1', 'b2']) expect(floats(a, name)).toEqual(floats(b, name))
+        const rounded = new Uint16Array(count)
+        float32ToHalf(dtype, (a.scope.get('master') as Tensor).data as Float32Array, rounded)
+        expect(Array.from((a.scope.get('p') as Tensor).data as Uint16Array)).toEqual(Array.from(rounded))
+      }
+      expect(Array.from((a.scope.get('p') as Tensor).data as Uint16Array)).not.toEqual(Array.from(bits))
+    },
+  )
 
   test('a parameter that was loaded without its master is refused by name, and can be repaired from either side', () => {
     seed(5)
@@ -152,9 +100,19 @@ describe('the master weight', () => {
     } catch (caught) {
       error = caught as EnforceError
     }
-    expect(error).toMatchObject({ code: 'E314', category: 'PreconditionNotMet', where: { variable: 'fc_0.w_0' }, expected: 'fc_0.w_0_fp32_master_0' })
+    expect(error).toMatchObject({
+      code: 'E314',
+      category: 'PreconditionNotMet',
+      where: { variable: 'fc_0.w_0' },
+      expected: 'fc_0.w_0_fp32_master_0',
+    })
     expect(optimizer.syncMasterWeights(main, executor.scope, 'fromParameter')).toEqual(['fc_0.w_0_fp32_master_0'])
-    expect((executor.scope.get('fc_0.w_0_fp32_master_0') as Tensor).toArray()).toEqual([[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]])
+    expect((executor.scope.get('fc_0.w_0_fp32_master_0') as Tensor).toArray()).toEqual([
+      [1, 1, 1],
+      [1, 1, 1],
+      [1, 1, 1],
+      [1, 1, 1],
+    ])
     expect(() => optimizer.checkMasterWeights(main, executor.scope)).not.toThrow()
   })
 })

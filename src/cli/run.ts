@@ -29,6 +29,7 @@ export interface RunFlags {
   readonly testData?: readonly Named[]
   readonly steps?: number
   readonly seed?: number
+  readonly lrStep?: 'step' | 'epoch'
   readonly load?: string
   readonly save?: string
   readonly force?: boolean
@@ -74,6 +75,7 @@ mlp.startup.json. With --feeds the entries are used round and round.`,
     addListOption(command, '--test-data NAME=@FILE', 'rows to test on', asNamed)
     addOption(command, '--steps N', 'steps to run (1, or all of the data)', asCount(1))
     addOption(command, '--seed N', 'seed of all random numbers', asWhole)
+    addOption(command, '--lr-step EACH', 'advance a learning-rate schedule each step (or epoch)', asChoice('step', 'epoch'))
     addOption(command, '--load PATH', 'read saved values before the first step', asPath)
     addOption(command, '--save PATH', 'write all persistable values in the end', asPath)
     command.option('-f, --force', 'replace what --save would write')
@@ -100,6 +102,7 @@ function checkFlags(flags: RunFlags): void {
     needs(flags.epochs, '--epochs', '--data')
     needs(flags.shuffle, '--shuffle', '--data')
     needs(flags.testData, '--test-data', '--data')
+    needs(flags.lrStep === 'epoch' ? flags.lrStep : undefined, '--lr-step epoch', '--data')
   } else if (flags.feeds !== undefined) {
     throw usage('--feeds and --data cannot both be given', { hint: 'feed what is the same in every step with --feed' })
   }

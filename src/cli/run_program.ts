@@ -4,6 +4,9 @@ import { Executor } from '../executor/executor.ts'
 import { counted } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
 import { readTensorFile, tensorFileText, VALUE_FILE_LIMITS } from '../io/tensor_file.ts'
+import { attachScheduler } from '../optimizer/lr/attach.ts'
+import { ReduceOnPlateau } from '../optimizer/lr/reduce_on_plateau.ts'
+import { settleMasterWeights } from '../optimizer/master_weights.ts'
 import { Generator } from '../tensor/random.ts'
 import { compatibleShapes, formatShape } from '../tensor/shape.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
@@ -116,6 +119,12 @@ export class Runner {
     const progress = new Progress(out, { total: plan.total, enabled: this.#flags.progress && plan.total > 1 })
     // A single step has nothing to finish in order: there a signal ends the process as usual.
     const deaf = plan.total > 1 ? io.onSignal((signal) => this.#signal(signal)) : () => undefined
+    const schedule = attachScheduler(main)
+    const advance = (each: 'step' | 'epoch', loss: number | undefined): void => {
+      if (each !== (this.#flags.lrStep ?? 'step')) return
+      if (schedule instanceof ReduceOnPlateau) schedule.step(loss)
+      else schedule?.step()
+    }
     const began = performance.now()
     const mean = new Means()
     let listened = began
@@ -130,7 +139,9 @@ export class Runner {
         if (out.json) document.addStep(fetch, last)
         mean.add(fetch, last, rows)
         progress.update(step, loss)
+        advance('step', loss)
         if (epoch !== undefined) {
+          advance('epoch', loss)
           const tested = test?.run()
           document.addEpoch(epoch, mean.values(), tested)
           progress.clear()
@@ -235,6 +246,7 @@ export class Runner {
     const file = isFolder(pathOf(io, path)) ? `${path.replace(/[/\\]+$/, '')}/${VALUES_FILE}` : path
     const values = readTensorFile(await readInput(io, file, VALUE_FILE_LIMITS.programBytes!), { file })
     const unused: string[] = []
+    const used = new Set<string>()
     for (const [name, value] of values) {
       const variable = main.globalBlock().vars.get(name)
       if (variable?.persistable !== true) {
@@ -252,13 +264,18 @@ export class Runner {
         })
       }
       executor.scope.set(name, value)
+      used.add(name)
     }
-    out.done(`loaded   ${counted(values.size - unused.length, 'value')} from ${file}`)
-    if (unused.length === 0) return
-    const some = unused.slice(0, 4).join(', ')
-    const warning = `${counted(unused.length, 'value')} of ${file} fit no persistable variable of the program: ${some}`
-    document.warnings.push(warning)
-    if (!out.json) out.warn(warning)
+    const remade = settleMasterWeights(main, executor.scope, used)
+    out.done(`loaded   ${counted(used.size, 'value')} from ${file}`)
+    const warn = (names: readonly string[], text: string) => {
+      if (names.length === 0) return
+      const warning = `${counted(names.length, 'value')} of ${text}: ${names.slice(0, 4).join(', ')}`
+      document.warnings.push(warning)
+      if (!out.json) out.warn(warning)
+    }
+    warn(unused, `${file} fit no persistable variable of the program`)
+    warn(remade, 'the program made anew, because only its half parameter or only its master weight was in the file')
   }
 
   #save(executor: Executor, main: Program, path: string, file: string): void {

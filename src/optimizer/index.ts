@@ -12,7 +12,7 @@ export {
 export { Adam, type AdamOptions } from './adam.ts'
 export { AdamW, type AdamWOptions } from './adamw.ts'
 export { Lamb, type LambOptions } from './lamb.ts'
-export { checkMasterWeights, masterPairs, syncMasterWeights } from './master_weights.ts'
+export { checkMasterWeights, masterPairs, settleMasterWeights, syncMasterWeights } from './master_weights.ts'
 export { LarsMomentum, type LarsMomentumOptions, Momentum, type MomentumOptions } from './momentum.ts'
 export {
   type AccumulatorOptions,

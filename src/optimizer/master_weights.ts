@@ -36,7 +36,11 @@ export function masterPairs(program: Program): MasterPair[] {
  * @throws PreconditionNotMetError E314 naming the parameters that are not their master rounded.
  */
 export function checkMasterWeights(program: Program, values: ValueStore): void {
-  const wrong = masterPairs(program).filter(({ param, master }) => !agrees(values.get(param), values.get(master)))
+  checkPairs(masterPairs(program), values)
+}
+
+function checkPairs(pairs: readonly MasterPair[], values: ValueStore): void {
+  const wrong = pairs.filter(({ param, master }) => !agrees(values.get(param), values.get(master)))
   const first = wrong[0]
   if (first === undefined) return
   const names = wrong.map(({ param }) => `"${param}"`).join(', ')
@@ -52,14 +56,35 @@ export function checkMasterWeights(program: Program, values: ValueStore): void {
   )
 }
 
+/**
+ * After values were loaded: where only one of a pair was loaded the other follows from it; where both were, they must agree.
+ * @returns the names of what was remade.
+ * @throws PreconditionNotMetError E314 when both were loaded and disagree; nothing is changed then.
+ */
+export function settleMasterWeights(program: Program, values: ValueStore, loaded: ReadonlySet<string>): string[] {
+  const pairs = masterPairs(program)
+  const halves = pairs.filter(({ param, master }) => loaded.has(param) && !loaded.has(master))
+  const masters = pairs.filter(({ param, master }) => loaded.has(master) && !loaded.has(param))
+  const single = new Set([...halves, ...masters])
+  checkPairs(
+    pairs.filter((pair) => !single.has(pair)),
+    values,
+  )
+  return [...syncPairs(halves, values, 'fromParameter'), ...syncPairs(masters, values, 'fromMaster')]
+}
+
 /** Makes every pair agree, taking the values of one side; returns the names of what was changed. */
 export function syncMasterWeights(
   program: Program,
   values: ValueStore,
   from: 'fromParameter' | 'fromMaster',
 ): string[] {
+  return syncPairs(masterPairs(program), values, from)
+}
+
+function syncPairs(pairs: readonly MasterPair[], values: ValueStore, from: 'fromParameter' | 'fromMaster'): string[] {
   const changed: string[] = []
-  for (const { param, master } of masterPairs(program)) {
+  for (const { param, master } of pairs) {
     const half = values.get(param)
     const wide = values.get(master)
     if (agrees(half, wide) || !(half instanceof Tensor) || !(wide instanceof Tensor)) continue

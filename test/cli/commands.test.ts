@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../src/cli/commands.ts'
 import { Program } from '../../src/index.ts'
@@ -333,6 +334,44 @@ describe('grad and minimize', () => {
     expect(fetch['fc_0.w_0']!.data[0]).toBeCloseTo(0.5 - 0.1 * (error[0]! * 1 + error[1]! * 3), 5)
     expect(fetch['fc_0.w_0']!.data[1]).toBeCloseTo(-0.5 - 0.1 * (error[0]! * 2 + error[1]! * 4), 5)
     expect(fetch['fc_0.b_0']!.data[0]).toBeCloseTo(0.25 - 0.1 * (error[0]! + error[1]!), 5)
+  })
+
+  it.each([
+    ['mlp_adam_l2', 'adam', ['--lr', '0.01', '--weight-decay', '0.0001']],
+    ['mlp_adamw_default', 'adamw', ['--lr', '0.01', '--epsilon', '1e-6']],
+    ['mlp_momentum_nesterov_l2', 'momentum', ['--lr', '0.05', '--nesterov', '--weight-decay', '0.001']],
+    ['mlp_rmsprop_centered', 'rmsprop', ['--lr', '0.01', '--rho', '0.9', '--momentum', '0.5', '--centered']],
+    ['mlp_adadelta', 'adadelta', ['--lr', '1', '--rho', '0.9']],
+    ['mlp_adamax', 'adamax', ['--lr', '0.02']],
+  ])('minimize makes what Paddle recorded: %s', async (name, optimizer, flags) => {
+    const recorded = (file: string): Uint8Array =>
+      gunzipSync(readFileSync(new URL(`../golden/programs/${name}/${file}.json.gz`, import.meta.url)))
+    work.write(`${name}.before.json`, recorded('main_before_backward'))
+    work.write(`${name}.startup_before.json`, recorded('startup_before_backward'))
+    work.write(`${name}.recorded.json`, recorded('main'))
+    work.write(`${name}.recorded_startup.json`, recorded('startup'))
+    const files = [
+      '--startup',
+      `${name}.startup_before.json`,
+      '-o',
+      `${name}.json`,
+      '--startup-out',
+      `${name}.startup.json`,
+    ]
+    const argv = [
+      'minimize',
+      `${name}.before.json`,
+      '--loss',
+      'mean_0.tmp_0',
+      '--optimizer',
+      optimizer,
+      ...flags,
+      ...files,
+    ]
+    expect((await work.run(argv)).code).toBe(0)
+    expect((await work.run(['diff', `${name}.recorded.json`, `${name}.json`])).stdout).toBe('no differences\n')
+    expect((await work.run(['diff', `${name}.recorded_startup.json`, `${name}.startup.json`])).stdout).toBe('no differences\n')
+    expect((await work.run(['diff', `${name}.before.json`, `${name}.json`])).code).toBe(1)
   })
 
   it('minimize with adam into a folder, with all its flags', async () => {

@@ -18,7 +18,6 @@ describe('files that are no programs', () => {
     ['JSON of another kind', '{"x": [1, 2]}', 'E504'],
     ['a list', '[]', 'E504'],
     ['a newer version', text.replace('"format_version": 1', '"format_version": 2'), 'E505'],
-    ['a PNG', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10), 'E501'],
   ])('%s: exit 3', async (_, content, code) => {
     work.write('bad.json', content)
     for (const command of ['run', 'show', 'check', 'stats', 'fmt']) {
@@ -53,9 +52,21 @@ describe('files that are no programs', () => {
     expect(error.code).toBe('E201')
   })
 
-  it('a .pdmodel is not read yet: exit 5', async () => {
+  it('a PNG: exit 3, and what it is', async () => {
+    work.write('bad.json', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10))
+    for (const command of ['run', 'show', 'check', 'stats', 'fmt']) {
+      const { error } = await work.document<FailedDocument>([command, 'bad.json'], 3)
+      expect(error.code).toBe('E529')
+      expect(error.message).toContain('a PNG image')
+      expect(error.where).toMatchObject({ file: 'bad.json' })
+    }
+  })
+
+  it('a .pdmodel that was cut off: exit 3, with the byte', async () => {
     work.write('m.pdmodel', Uint8Array.of(0x0a, 0x20, 0x08, 0, 0x10, 0xff, 0xff))
-    expect((await work.document<FailedDocument>(['show', 'm.pdmodel'], 5)).error.code).toBe('E406')
+    const { error } = await work.document<FailedDocument>(['show', 'm.pdmodel'], 3)
+    expect(error.code).toBe('E527')
+    expect(error.where).toMatchObject({ file: 'm.pdmodel', offset: 1 })
   })
 
   it('no such file, a folder without main.json, /dev/zero', async () => {

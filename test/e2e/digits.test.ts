@@ -37,7 +37,8 @@ test('the data has the rows and element types that DATA.md states', () => {
 const described = ({ dtype, shape }: Tensor): [DType, readonly number[]] => [dtype, shape]
 
 // The bar of 97 % was set before the sizes were chosen; seeds 1 to 5 gave a mean of 98.0 %.
-test('seeds 1 to 5 reach a mean test accuracy of 97 %', { timeout: 60_000 }, () => {
+// It takes 5 s on an idle 2-core machine; the limit leaves room for busy ones.
+test('seeds 1 to 5 reach a mean test accuracy of 97 %', { timeout: 120_000 }, () => {
   const programs = buildDigits()
   const trainings = [1, 2, 3, 4, 5].map((seed) => trainDigits(programs, seed))
   for (const epochs of trainings) {

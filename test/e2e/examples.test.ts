@@ -68,9 +68,12 @@ test('digits: build_program --check agrees with the files', () => {
   ])
 })
 
-test('every example is run by a test', () => {
-  const files = readdirSync(join(root, 'examples'), { withFileTypes: true }).map(({ name }) => name)
-  expect(files.sort()).toEqual(['adam_by_hand.ts', 'digits', 'mlp_static_and_dygraph.ts'])
+// Examples with a test of their own are above; of the others it is asked that they end without an error.
+const tested = ['adam_by_hand.ts', 'mlp_static_and_dygraph.ts']
+const others = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts') && !tested.includes(name))
+
+test.each(others)('%s runs', (name) => {
+  expect(runExample(`examples/${name}`)).not.toBe('')
 })
 
 /** The code blocks of the README in one language. */

@@ -8,9 +8,11 @@ import type { Regularizer, Variable } from '../../src/framework/variable.ts'
 import { ops as standardOps } from '../../src/ops/index.ts'
 import { ClipGradByGlobalNorm, ClipGradByNorm, ClipGradByValue, type GradClip } from '../../src/optimizer/clip.ts'
 import * as optimizers from '../../src/optimizer/index.ts'
+import { fromJSON } from '../../src/optimizer/lr/from_json.ts'
+import type { SchedulerJson } from '../../src/optimizer/lr/scheduler.ts'
 import type { Optimizer } from '../../src/optimizer/optimizer.ts'
 import { L1Decay, L2Decay } from '../../src/optimizer/regularizer.ts'
-import type { Meta, MinimizeRecord, Recording } from './recording.ts'
+import type { Meta, MinimizeRecord, Recording, SchedulerRecord } from './recording.ts'
 
 export interface Replayed {
   readonly main: Program
@@ -80,7 +82,10 @@ export function applyCalls(recording: Recording): Replayed {
   const faults: string[] = []
   if (meta.append_backward !== undefined) {
     const { loss, params_grads: recorded } = meta.append_backward
-    const pairs = appendBackward(main.globalBlock().var(loss), meta.append_backward.no_grad_set === undefined ? {} : { noGradSet: meta.append_backward.no_grad_set })
+    const pairs = appendBackward(
+      main.globalBlock().var(loss),
+      meta.append_backward.no_grad_set === undefined ? {} : { noGradSet: meta.append_backward.no_grad_set },
+    )
     comparePairs(
       recorded,
       pairs.map(({ param, grad }) => [param.name, grad.name]),
@@ -90,7 +95,7 @@ export function applyCalls(recording: Recording): Replayed {
   if (meta.gradients !== undefined) applyGradients(main, meta.gradients, faults)
   for (const call of meta.minimize) {
     if (call.loss === undefined) continue
-    const { paramsGrads } = optimizerOf(call, main).minimize(main.globalBlock().var(call.loss), {
+    const { paramsGrads } = optimizerOf(call, main, meta.scheduler).minimize(main.globalBlock().var(call.loss), {
       startup,
       ...(call.minimize_args?.no_grad_set === undefined ? {} : { noGradSet: call.minimize_args.no_grad_set }),
       ...(call.minimize_args?.parameters === undefined ? {} : { parameterList: call.minimize_args.parameters }),
@@ -148,7 +153,10 @@ function takeOverUserAdditions(recording: Recording, main: Program, startup: Pro
   const { ops } = recorded.globalBlock()
   // A step counter of a learning-rate schedule stands in front of everything.
   const first = block.ops[0]
-  const front = Math.max(0, ops.findIndex((op) => op.type === first?.type && op.outputNames().join() === first.outputNames().join()))
+  const front = Math.max(
+    0,
+    ops.findIndex((op) => op.type === first?.type && op.outputNames().join() === first.outputNames().join()),
+  )
   const inFront = ops.slice(0, front)
   const behind: Operator[] = []
   for (const op of ops.slice(front + block.ops.length)) {
@@ -211,14 +219,26 @@ function applyGradients(main: Program, call: NonNullable<Meta['gradients']>, fau
   }
 }
 
-/** The optimizer of a recorded call, from Paddle's class name and argument names. */
-export function optimizerOf(call: MinimizeRecord, main: Program): Optimizer {
+/** A recorded schedule as the data that `fromJSON` reads. */
+export function schedulerJson({ class: type, args }: SchedulerRecord): SchedulerJson {
+  const options = Object.entries(args).map(([name, value]) => [name, isScheduler(value) ? schedulerJson(value) : value])
+  return { ...Object.fromEntries(options), type }
+}
+
+const isScheduler = (value: unknown): value is SchedulerRecord =>
+  typeof value === 'object' && value !== null && 'class' in value && 'args' in value
+
+/** The optimizer of a recorded call, from Paddle's class name and argument names; of a schedule the call records the class alone. */
+export function optimizerOf(call: MinimizeRecord, main: Program, scheduler?: SchedulerRecord): Optimizer {
   const name = call.optimizer.replace(/^LarsMomentumOptimizer$/, 'LarsMomentum')
   const Class = (optimizers as unknown as Record<string, new (options: object) => Optimizer>)[name]
   if (Class === undefined) throw new Error(`the optimizer ${call.optimizer} is not implemented yet`)
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(call.args)) {
-    options[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = argument(value, main)
+    const isSchedule = scheduler !== undefined && name === 'learning_rate' && isClass(value, scheduler.class)
+    options[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = isSchedule
+      ? fromJSON(schedulerJson(scheduler))
+      : argument(value, main)
   }
   return new Class(options)
 }
@@ -228,9 +248,14 @@ function nameTest(text: string): (given: string | { readonly name: string }) => 
   const parts = text.split(/\s+or\s+/).map((part) => /(ends with|contains)\s+(\S+)/.exec(part))
   return (given) => {
     const name = typeof given === 'string' ? given : given.name
-    return parts.some((match) => match !== null && (match[1] === 'ends with' ? name.endsWith(match[2]!) : name.includes(match[2]!)))
+    return parts.some(
+      (match) => match !== null && (match[1] === 'ends with' ? name.endsWith(match[2]!) : name.includes(match[2]!)),
+    )
   }
 }
+
+const isClass = (value: unknown, name: string): boolean =>
+  typeof value === 'object' && value !== null && 'class' in value && value.class === name
 
 function argument(value: unknown, main: Program): unknown {
   if (typeof value === 'object' && value !== null && 'function' in value) return nameTest(String(value.function))

@@ -24,6 +24,12 @@ export interface MinimizeRecord {
   readonly apply_gradients?: boolean
 }
 
+/** A schedule under Paddle's names; `learning_rate` of LinearWarmup may be another one. */
+export interface SchedulerRecord {
+  readonly class: string
+  readonly args: Readonly<Record<string, unknown>>
+}
+
 export interface Meta {
   readonly name: string
   readonly random_seed: number
@@ -50,7 +56,9 @@ export interface Meta {
   readonly fetches: readonly string[]
   readonly test_fetches: readonly string[]
   readonly amp?: Readonly<Record<string, unknown>>
-  readonly scheduler?: unknown
+  readonly scheduler?: SchedulerRecord
+  /** The rates of the recorded steps. */
+  readonly lr_values?: readonly number[]
 }
 
 export interface Trace {

@@ -1,8 +1,9 @@
 /** Runs a replayed program and compares initial values bit for bit, and every step with the recorded trace. */
 import { Executor } from '../../src/executor/executor.ts'
+import { schedulerOf } from '../../src/optimizer/lr/attach.ts'
 import { dtypeToProto } from '../../src/tensor/dtype.ts'
 import { seed } from '../../src/tensor/random.ts'
-import { SelectedRows, Tensor, type Value } from '../../src/tensor/tensor.ts'
+import { SelectedRows, Tensor, tensor, type Value } from '../../src/tensor/tensor.ts'
 import { valueFromJSON } from '../../src/tensor/tensor_json.ts'
 import type { Replayed } from './apply_calls.ts'
 import type { Recording, Trace } from './recording.ts'
@@ -30,9 +31,17 @@ export function runTrace(recording: Recording, { main, startup }: Replayed): str
   const sets = recording.json<Record<string, unknown>[]>('sets')
   const trace = recording.json<Trace>('trace')
   if (trace === undefined) return ['there is no trace: the recording is of the program alone']
+  const scheduler = schedulerOf(main)
+  if (meta.scheduler !== undefined && scheduler === undefined) faults.push('the program has no live schedule')
   const fetch = meta.fetches
   for (const step of trace.steps) {
-    for (const [name, json] of Object.entries(sets?.[step.step] ?? {})) executor.scope.set(name, valueFromJSON(json))
+    const set = Object.entries(sets?.[step.step] ?? {}).map(([name, json]) => [name, valueFromJSON(json)] as const)
+    // A live schedule must write the rate itself; only the shape [1], which the recording gave it, is taken over.
+    for (const [name, value] of set) executor.scope.set(name, scheduler === undefined ? value : unknownLike(value))
+    const rate = meta.lr_values?.[step.step]
+    if (rate !== undefined && scheduler !== undefined && !isClose(scheduler.lastLr, rate)) {
+      faults.push(`step ${step.step} schedule: ${scheduler.lastLr}, recorded ${rate}`)
+    }
     const got = executor.run(main, { feed: feedOf(feeds, step.step), fetch })
     fetch.forEach((name, i) => {
       compare(`step ${step.step} ${name}`, step.fetches[name], got[i], faults)
@@ -40,6 +49,11 @@ export function runTrace(recording: Recording, { main, startup }: Replayed): str
     for (const [name, json] of Object.entries(step.vars ?? {})) {
       compare(`step ${step.step} ${name}`, json, executor.scope.get(name), faults)
     }
+    for (const [name, value] of set) {
+      const fault = compareBits(value, executor.scope.get(name))
+      if (fault !== undefined) faults.push(`step ${step.step} set ${name}: ${fault}`)
+    }
+    scheduler?.step()
     if (faults.length > 20) return faults
   }
   for (const [name, json] of Object.entries(trace.final ?? {}))
@@ -62,6 +76,13 @@ function feedOf(feeds: readonly Record<string, unknown>[], step: number): Record
   const feed = feeds.length === 0 ? {} : feeds[step % feeds.length]!
   return Object.fromEntries(Object.entries(feed).map(([name, json]) => [name, valueFromJSON(json)]))
 }
+
+/** NaN in place of every element. */
+function unknownLike(value: Value): Value {
+  return value instanceof Tensor ? tensor(Array(value.size).fill(Number.NaN), value.dtype, value.shape) : value
+}
+
+const isClose = (got: number, wanted: number): boolean => Math.abs(got - wanted) <= 1e-12 * Math.abs(wanted)
 
 function compareBits(wanted: Value, got: Value | undefined): string | undefined {
   if (!(wanted instanceof Tensor)) return undefined
