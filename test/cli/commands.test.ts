@@ -196,7 +196,7 @@ describe('check', () => {
   const bad = reluProgram({
     ops: [
       { type: 'relu', inputs: { X: ['z'] }, outputs: { Out: ['y'] } },
-      { type: 'rellu', inputs: { X: ['y'] }, outputs: { Out: ['y'] } },
+      { type: 'sofmax', inputs: { X: ['y'] }, outputs: { Out: ['y'] } },
     ],
   })
 
@@ -209,7 +209,7 @@ describe('check', () => {
     expect(stdout).toMatch(
       new RegExp(`^error E207 at bad\\.json:${line}:\\d+ {3}block 0, op #0 relu\n {2}block 0 has no variable "z"\n`),
     )
-    expect(stdout).toContain('did you mean "relu"?')
+    expect(stdout).toContain('did you mean "softmax"?')
     expect(stdout).toMatch(/\n2 errors, 0 warnings\. {3}More: oarlock explain E207\n$/)
   })
 
@@ -370,7 +370,9 @@ describe('grad and minimize', () => {
     ]
     expect((await work.run(argv)).code).toBe(0)
     expect((await work.run(['diff', `${name}.recorded.json`, `${name}.json`])).stdout).toBe('no differences\n')
-    expect((await work.run(['diff', `${name}.recorded_startup.json`, `${name}.startup.json`])).stdout).toBe('no differences\n')
+    expect((await work.run(['diff', `${name}.recorded_startup.json`, `${name}.startup.json`])).stdout).toBe(
+      'no differences\n',
+    )
     expect((await work.run(['diff', `${name}.before.json`, `${name}.json`])).code).toBe(1)
   })
 

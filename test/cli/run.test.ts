@@ -448,10 +448,10 @@ describe('handwritten digits', () => {
 
 describe('exit codes of a run', () => {
   it('5: unknown operators, with the nearest name', async () => {
-    work.write('sofmax.json', reluProgram({ ops: [{ type: 'rellu', inputs: { X: ['x'] }, outputs: { Out: ['y'] } }] }))
+    work.write('sofmax.json', reluProgram({ ops: [{ type: 'sofmax', inputs: { X: ['x'] }, outputs: { Out: ['y'] } }] }))
     const { error } = await work.document<FailedDocument>(['run', 'sofmax.json', '--feed', 'x=zeros'], 5)
-    expect(error).toMatchObject({ category: 'Unimplemented', code: 'E401', got: ['rellu'] })
-    expect(error.hint).toMatch(/"relu"/)
+    expect(error).toMatchObject({ category: 'Unimplemented', code: 'E401', got: ['sofmax'] })
+    expect(error.hint).toMatch(/"softmax"/)
   })
 
   it('5: an engine that is not there yet', async () => {

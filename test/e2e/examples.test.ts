@@ -37,6 +37,17 @@ test('mlp_static_and_dygraph: both modes print the same falling loss', () => {
   expect(text).toContain('equal in all 10 steps, bit for bit')
 })
 
+test('half_master_weights: small steps are lost without master weights, and only there', () => {
+  const rows = runExample('examples/half_master_weights.ts').split(/^learning rate .*$/m)[2]!
+  const found = [...rows.matchAll(/^ {2}(.*?) {2,}(\S+) % of 2410 weights moved, test accuracy (\S+) %$/gm)]
+  expect(found.map((row) => row[1])).toEqual(['float32', 'float16 with master weights', 'float16 without'])
+  const [wide, master, without] = found.map((row) => ({ moved: Number(row[2]), accuracy: Number(row[3]) }))
+  // Both are compared with the float32 training, which is the reference.
+  expect(Math.abs(master!.accuracy - wide!.accuracy)).toBeLessThanOrEqual(1)
+  expect(without!.accuracy).toBeLessThan(wide!.accuracy - 20)
+  expect(without!.moved).toBeLessThan(wide!.moved / 2)
+})
+
 test('adam_by_hand: minimize appends backward and updates, and training finds the line', () => {
   const text = runExample('examples/adam_by_hand.ts')
   const [, before, after, startup] = text.split(/^--- .*$/m)
