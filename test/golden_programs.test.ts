@@ -15,9 +15,12 @@ describe('recorded programs', () => {
     expect(names.length).toBeGreaterThanOrEqual(26)
   })
 
-  test.each(names.filter((name) => !isMixedPrecision(name)))('%s: equal, op for op, and trains to the same numbers', (name) => {
-    expect(replay(`${FOLDER}${name}`, { run: true })).toEqual([])
-  })
+  test.each(names.filter((name) => !isMixedPrecision(name)))(
+    '%s: equal, op for op, and trains to the same numbers',
+    (name) => {
+      expect(replay(`${FOLDER}${name}`, { run: true })).toEqual([])
+    },
+  )
 
   test.each(names.filter(isMixedPrecision))('%s: the optimizer operators are equal', (name) => {
     expect(replay(`${FOLDER}${name}`, { ops: 'optimizer' })).toEqual([])

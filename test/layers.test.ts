@@ -33,6 +33,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'zod/mini': /^framework\/program_(json|schema|issues|codec)\.ts$|^cli\//,
   commander: /^cli\//,
   'jsonc-parser': /^(framework\/(json_\w+|program_text)|cli\/\w+)\.ts$/,
+  '@bufbuild/protobuf/wire': /^(framework\/(wire_reader|program_desc_writer)|io\/tensor_stream)\.ts$/,
+  fflate: /^io\/zip\.ts$/,
 }
 
 interface Import {

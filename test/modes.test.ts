@@ -15,12 +15,13 @@ import {
   optimizer,
   ParameterTensor,
   seed,
-  Tensor,
+  type Tensor,
   tensor,
   type Variable,
 } from '../src/index.ts'
 
-const bits = (value: Tensor): string => Buffer.from(value.data.buffer, value.data.byteOffset, value.data.byteLength).toString('hex')
+const bits = (value: Tensor): string =>
+  Buffer.from(value.data.buffer, value.data.byteOffset, value.data.byteLength).toString('hex')
 
 /** A batch from a small linear congruential generator, so that the numbers belong to this file. */
 function batch(step: number, rows: number, features: number, classes: number): { x: Float32Array; y: BigInt64Array } {
@@ -60,12 +61,12 @@ function catchError(body: () => unknown): EnforceError {
 type MakeOptimizer = (parameters: readonly ParameterTensor[]) => optimizer.Optimizer
 
 const OPTIMIZERS: Readonly<Record<string, MakeOptimizer>> = {
-  'Adam': (parameters) => new optimizer.Adam({ learningRate: 0.01, parameters }),
+  Adam: (parameters) => new optimizer.Adam({ learningRate: 0.01, parameters }),
   'Adam with L2 and global norm': (parameters) =>
     new optimizer.Adam({ learningRate: 0.02, parameters, weightDecay: 0.01, gradClip: nn.ClipGradByGlobalNorm(0.05) }),
   'Adam with L1': (parameters) =>
     new optimizer.Adam({ learningRate: 0.02, beta1: 0.8, parameters, weightDecay: optimizer.L1Decay(0.003) }),
-  'SGD': (parameters) => new optimizer.SGD({ learningRate: 0.1, parameters }),
+  SGD: (parameters) => new optimizer.SGD({ learningRate: 0.1, parameters }),
   'SGD with values clipped': (parameters) =>
     new optimizer.SGD({ learningRate: 0.1, parameters, gradClip: nn.ClipGradByValue(0.01) }),
 }
@@ -114,11 +115,17 @@ describe('the same model in both modes', () => {
     const { startup, out } = build(() => new nn.Linear(4, 3))
     const executor = new Executor({ seed: 99 })
     executor.run(startup)
-    expect(bits(executor.scope.get((out.weight as unknown as Variable).name) as Tensor)).toBe(bits(layer.weight as Tensor))
+    expect(bits(executor.scope.get((out.weight as unknown as Variable).name) as Tensor)).toBe(
+      bits(layer.weight as Tensor),
+    )
   })
 
   test('a function on either value runs in both', () => {
-    const mse = <V extends Variable | Tensor>(p: V, t: V): V => (p as Tensor).sub(t as Tensor).square().mean() as V
+    const mse = <V extends Variable | Tensor>(p: V, t: V): V =>
+      (p as Tensor)
+        .sub(t as Tensor)
+        .square()
+        .mean() as V
     const now = mse(tensor([1, 2, 4]), tensor([1, 1, 1]))
     const { main, out } = build(() => mse(input('p', [3]), input('t', [3])))
     const [later] = new Executor().run(main, { feed: { p: [1, 2, 4], t: [1, 1, 1] }, fetch: [out] }) as [Tensor]
@@ -166,7 +173,10 @@ describe('the tape', () => {
     const before = bits(unused.weight as Tensor)
     const usedBefore = bits(used.weight as Tensor)
     const opt = new optimizer.Adam({ parameters: [...used.parameters(), ...unused.parameters()] })
-    used.forward(tensor([[1, 2]])).mean().backward()
+    used
+      .forward(tensor([[1, 2]]))
+      .mean()
+      .backward()
     opt.step()
     expect((unused.weight as Tensor).grad).toBeNull()
     expect(bits(unused.weight as Tensor)).toBe(before)

@@ -1,5 +1,6 @@
 /** `oarlock check`: what is wrong with a program, or with the programs of a folder, each fault with its place in the file. */
 import { EnforceError, type ErrorPlace } from '../errors.ts'
+import { fileKind } from '../framework/file_kind.ts'
 import type { Issue } from '../framework/issue.ts'
 import { parseJsonText, pointerToken } from '../framework/json_text.ts'
 import { LIMITS } from '../framework/limits.ts'
@@ -63,7 +64,7 @@ export const check: CommandDefinition<CheckFlags> = {
 
 /**
  * Faults of the schema are findings like those of `verify`; a file that is no program at all is an error.
- * @throws what reading a file throws; E501 to E505, E406.
+ * @throws what reading a file throws; E501 to E505, E527 to E529.
  */
 async function checkFile(io: Io, file: string): Promise<CheckedFile> {
   const bytes = await readInput(io, file, LIMITS.programBytes)
@@ -74,6 +75,7 @@ async function checkFile(io: Io, file: string): Promise<CheckedFile> {
   } catch (error) {
     if (!(error instanceof EnforceError) || error.where?.pointer === undefined || !/^E50[678]|^E2/.test(error.code))
       throw error
+    if (fileKind(bytes) === 'program-desc') return { ...entry, ops: 0, blocks: 0, issues: [issueOf(error)] }
     const { value, locate } = parseJsonText(bytes, { file })
     const schema = programJsonIssues(value).map((issue): Issue => {
       const { code, message, pointer, expected, got, hint } = issue
@@ -109,6 +111,7 @@ const issueOf = ({ code, category, summary, where, expected, got, hint }: Enforc
 /** Finding a place walks the text, so only what is printed gets one. */
 function locateAll(issues: readonly Issue[], bytes: Uint8Array, file: string): Issue[] {
   if (issues.length === 0) return []
+  if (fileKind(bytes) === 'program-desc') return issues.map((issue) => ({ ...issue, where: { file, ...issue.where } }))
   const { locate } = parseJsonText(bytes)
   return issues.map((issue, i) => {
     const pointer = pointerOf(issue.where)

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { NotFoundError } from '../errors.ts'
+import { fileKind } from '../framework/file_kind.ts'
 import { parseJsonText } from '../framework/json_text.ts'
 import { LIMITS } from '../framework/limits.ts'
 import { Program } from '../framework/program.ts'
@@ -59,7 +60,7 @@ function beside(io: Io, folder: string, prefix: string): { startup?: string; tes
 
 /**
  * A program from one file, or `-`.
- * @throws what reading files throws, and InvalidArgumentError E50x with line and column, UnimplementedError E406 for a .pdmodel.
+ * @throws what reading files throws, and InvalidArgumentError E50x with line and column, E527 to E529 with the byte.
  */
 export async function loadProgram(io: Io, file: string): Promise<LoadedProgram> {
   const bytes = await readInput(io, file, LIMITS.programBytes)
@@ -71,8 +72,9 @@ export async function loadMain(io: Io, path: string): Promise<LoadedProgram> {
   return await loadProgram(io, programFiles(io, path).main)
 }
 
-/** Line and column of places in the file of a loaded program. */
+/** Line and column of places in the file of a loaded program; a .pdmodel has none. */
 export function locator({ bytes }: LoadedProgram): (pointer: string) => { line: number; column: number } | undefined {
+  if (fileKind(bytes) === 'program-desc') return () => undefined
   const { locate } = parseJsonText(bytes)
   return (pointer) => locate(pointer)
 }

@@ -75,7 +75,12 @@ mlp.startup.json. With --feeds the entries are used round and round.`,
     addListOption(command, '--test-data NAME=@FILE', 'rows to test on', asNamed)
     addOption(command, '--steps N', 'steps to run (1, or all of the data)', asCount(1))
     addOption(command, '--seed N', 'seed of all random numbers', asWhole)
-    addOption(command, '--lr-step EACH', 'advance a learning-rate schedule each step (or epoch)', asChoice('step', 'epoch'))
+    addOption(
+      command,
+      '--lr-step EACH',
+      'advance a learning-rate schedule each step (or epoch)',
+      asChoice('step', 'epoch'),
+    )
     addOption(command, '--load PATH', 'read saved values before the first step', asPath)
     addOption(command, '--save PATH', 'write all persistable values in the end', asPath)
     command.option('-f, --force', 'replace what --save would write')

@@ -41,6 +41,9 @@ export function feedToValue(variable: Variable, given: FeedValue): Value | FeedF
   }
   let value: Tensor
   if (given instanceof Tensor || ArrayBuffer.isView(given)) {
+    if (isDetached(given instanceof Tensor ? given.data : given)) {
+      return { name, problem: 'has lost its elements: its buffer was transferred', expected: wants(variable) }
+    }
     let own: DType
     try {
       own =
@@ -109,6 +112,17 @@ function shapeForCount(shape: Shape, count: number): Shape | undefined {
   const known = product(shape.map((dim) => (dim < 0 ? 1 : dim)))
   if (known === 0 ? count !== 0 : count % known !== 0) return undefined
   return shape.map((dim) => (dim < 0 ? (known === 0 ? 0 : count / known) : dim))
+}
+
+/** True for an array whose memory went to another thread. (`ArrayBuffer.detached` is not in Node 20.) */
+function isDetached({ buffer, byteLength }: ArrayBufferView): boolean {
+  if (byteLength > 0) return false
+  try {
+    new Uint8Array(buffer, 0, 0)
+    return false
+  } catch {
+    return true
+  }
 }
 
 function copyOf(dtype: DType, data: ArrayBufferView): Tensor['data'] {

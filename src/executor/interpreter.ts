@@ -9,9 +9,9 @@ import { type AnyOpDef, EMPTY_VAR, findOp, type Meta, type ScopeKernelContext } 
 import { formatOperator } from '../framework/op_text.ts'
 import type { Operator } from '../framework/operator.ts'
 import type { Generator } from '../tensor/random.ts'
-import { sameShape } from '../tensor/shape.ts'
+import { hasUnknown, sameShape } from '../tensor/shape.ts'
 import { SelectedRows, Tensor, TensorArray } from '../tensor/tensor.ts'
-import { type BoundTensor, bindKernel } from './kernels.ts'
+import { type BoundTensor, bindKernel, placeholder } from './kernels.ts'
 import { Scope, TensorSlot } from './scope.ts'
 
 export interface InterpreterOptions {
@@ -66,16 +66,20 @@ function runOperator(block: Block, op: Operator, scope: Scope, options: Interpre
     def.kernels.selectedRows(scopeContext(block, op, scope, options))
     return
   }
-  runTensorKernel(block, op, def, scope, options.generator)
+  runTensorKernel(block, op, def, scope, options)
 }
 
-function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope, generator: Generator): void {
+function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope, options: InterpreterOptions): void {
   const attrs = op.filledAttrs(def)
   for (const [slot, { arity }] of Object.entries(def.inputs)) {
     const name = op.inputs[slot]?.[0]
     if (arity === 'one' && name !== undefined && scope.find(name) === undefined) throw notInitialized(op, slot, name)
   }
   const metas = inferOperator(def, op, attrs, scopeMetas(scope), true)
+  if (Object.values(metas).some((list) => list.some((meta) => meta?.kind === 'SELECTED_ROWS'))) {
+    def.kernels.selectedRows!(scopeContext(block, op, scope, options))
+    return
+  }
   const inputSlots: Record<string, (TensorSlot | undefined)[]> = {}
   for (const [slot, names] of Object.entries(op.inputs)) {
     inputSlots[slot] = names.map((name) => {
@@ -85,18 +89,21 @@ function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope
   }
   // A variable that changes shape or type while it is also an input keeps its old storage until the kernel is done.
   const replaced: TensorSlot[] = []
-  const outputSlots: Record<string, (TensorSlot | undefined)[]> = {}
+  const outputSlots: Record<string, (BoundTensor | undefined)[]> = {}
   for (const [slot, names] of Object.entries(op.outputs)) {
     outputSlots[slot] = names.map((name, i) => {
       const meta = metas[slot]?.[i]
       if (name === EMPTY_VAR || meta === undefined) return undefined
+      if (hasUnknown(meta.shape)) return placeholder(meta.dtype, meta.shape)
       return outputSlot(scopeOf(block, name, scope), name, meta, replaced)
     })
   }
   // Views are made only now: allocation may have grown the heap.
-  const bound = (slots: Record<string, (TensorSlot | undefined)[]>): Record<string, (BoundTensor | undefined)[]> =>
-    slots
-  bindKernel(def, attrs, bound(inputSlots), bound(outputSlots), generator)()
+  bindKernel(def, attrs, inputSlots, outputSlots, options.generator, (slot, { dtype, shape, data }) => {
+    const name = op.outputs[slot]![0]!
+    const target = outputSlot(scopeOf(block, name, scope), name, { dtype, shape }, replaced)
+    ;(target.data as Float32Array).set(data as Float32Array)
+  })()
   for (const slot of replaced) slot.release()
 }
 

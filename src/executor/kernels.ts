@@ -6,10 +6,10 @@
 import { OutOfRangeError, UnimplementedError } from '../errors.ts'
 import type { AttrValue } from '../framework/attr.ts'
 import type { AnyOpDef, KernelContext, KernelTensor, Slot } from '../framework/op_def.ts'
-import { type DType, isHalf, type NumberArray, refuseComplex, type TensorData } from '../tensor/dtype.ts'
+import { allocate, type DType, isHalf, type NumberArray, refuseComplex, type TensorData } from '../tensor/dtype.ts'
 import { float32ToHalf, halfToFloat32 } from '../tensor/half.ts'
 import type { Generator } from '../tensor/random.ts'
-import type { Shape } from '../tensor/shape.ts'
+import { hasUnknown, numel, type Shape } from '../tensor/shape.ts'
 
 /** A tensor that an operator reads or writes. */
 export interface BoundTensor {
@@ -21,8 +21,14 @@ export interface BoundTensor {
 /** Tensors by slot, parallel to the operator's names; undefined where the operator has no variable or the variable no value. */
 export type BoundSlots = Readonly<Record<string, readonly (BoundTensor | undefined)[]>>
 
+/** An output whose shape only the kernel knows, until it calls `ctx.resize`. */
+export const placeholder = (dtype: DType, shape: Shape): BoundTensor => ({ dtype, shape, data: allocate(dtype, 0) })
+
+/** Told of each output that a kernel gave its shape: a tensor with memory of its own, filled. */
+export type Resized = (slot: string, tensor: BoundTensor) => void
+
 /**
- * A function that runs the operator once on the given tensors.
+ * A function that runs the operator once on the given tensors. With `resized`, outputs may be placeholders, and it runs only once.
  * @throws UnimplementedError E403 if the definition has no kernel, E402 for complex numbers.
  */
 export function bindKernel(
@@ -31,6 +37,7 @@ export function bindKernel(
   inputs: BoundSlots,
   outputs: BoundSlots,
   generator: Generator,
+  resized?: Resized,
 ): () => void {
   let hasInt64 = false
   let hasHalf = false
@@ -106,8 +113,17 @@ export function bindKernel(
     opType: def.type,
     generator,
     dtypeOf: (slot) => inputs[slot]?.[0]?.dtype,
+    resize(slot, shape) {
+      const waiting = outputs[slot]?.[0]
+      if (waiting === undefined) return undefined
+      const tensor = { dtype: waiting.dtype, shape, data: allocate(waiting.dtype, numel(shape)) }
+      const view = outputView(slot, tensor)
+      after.push(() => resized?.(slot, tensor))
+      return view
+    },
   }
-  if (before.length === 0 && after.length === 0) return () => kernel(inputArgs, attrs, outputArgs, ctx)
+  const late = outputTensors.some(({ tensor }) => hasUnknown(tensor.shape))
+  if (before.length === 0 && after.length === 0 && !late) return () => kernel(inputArgs, attrs, outputArgs, ctx)
   return () => {
     for (const step of before) step()
     kernel(inputArgs, attrs, outputArgs, ctx)

@@ -10,7 +10,7 @@ import { EMPTY_VAR, findOp, type Meta } from '../framework/op_def.ts'
 import type { Program } from '../framework/program.ts'
 import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype.ts'
 import type { Generator } from '../tensor/random.ts'
-import { numel, type Shape, sameShape } from '../tensor/shape.ts'
+import { hasUnknown, numel, type Shape, sameShape } from '../tensor/shape.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
 import { operatorPlace } from './interpreter.ts'
 import { type BoundTensor, bindKernel } from './kernels.ts'
@@ -141,6 +141,7 @@ export class Plan {
           if (name === EMPTY_VAR || meta === undefined) return undefined
           if (meta.kind !== undefined && meta.kind !== 'LOD_TENSOR')
             throw new NotPlannable(`"${name}" is no dense tensor`)
+          if (hasUnknown(meta.shape)) throw new NotPlannable(`only the run knows the shape of "${name}"`)
           return this.#output(name, meta, index, find, temporary, persistable)
         })
         return { inputs, outputs }
@@ -250,7 +251,13 @@ export class Plan {
     this.#runs = this.#steps.map(({ inputs, outputs }, index) => {
       const op = this.#block.ops[index]!
       const def = findOp(this.program.library, op.type)!
-      return bindKernel(def, op.filledAttrs(def), mapNames(inputs, bound), mapNames(outputs, bound), this.#generator)
+      try {
+        return bindKernel(def, op.filledAttrs(def), mapNames(inputs, bound), mapNames(outputs, bound), this.#generator)
+      } catch (error) {
+        this.#dropUnwritten(fresh, 0)
+        if (error instanceof EnforceError) throw error.at(operatorPlace(this.#block, op, index))
+        throw error
+      }
     })
     this.#feedViews = [...this.#feeds].map(([name, storage]) => ({ name, view: bound(storage)!.data }))
     this.#fetchViews = this.#fetches.map((storage) => ({ storage, view: bound(storage)!.data }))

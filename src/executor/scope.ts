@@ -140,6 +140,7 @@ export class Scope {
     const old = this.#slots.get(name)
     if (old instanceof TensorSlot && old.dtype === dtype && sameShape(old.shape, shape) && old.lod === lod) return old
     const slot = new TensorSlot(this.heap, dtype, shape, lod)
+    new Uint8Array(this.heap.buffer, slot.address, slot.bytes).fill(0)
     if (old instanceof TensorSlot) old.release()
     this.#slots.set(name, slot)
     this.version++

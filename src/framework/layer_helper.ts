@@ -96,9 +96,15 @@ export class LayerHelper {
     const startupBlock = startup.globalBlock()
     if (!startupBlock.hasVar(name)) {
       const target = startupBlock.createParameter({ name, dtype, shape }, attr)
-      init.append(startupBlock, target)
-      // An operator without inputs marks its outputs as stopping gradients; a parameter does not.
-      target.stopGradient = false
+      try {
+        init.append(startupBlock, target)
+      } catch (error) {
+        // Else the next parameter of that name would take it for initialized.
+        startupBlock.removeVar(name)
+        throw error
+      }
+      // An operator without inputs marks its outputs as stopping gradients; a parameter that is trained does not.
+      target.stopGradient = !target.trainable
     }
     return main.globalBlock().createParameter({ name, dtype, shape }, attr)
   }

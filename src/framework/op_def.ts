@@ -87,6 +87,11 @@ export interface KernelContext {
   readonly generator: Generator
   /** The original element type of an input slot, before int64 and halves were converted. */
   dtypeOf(slot: string): DType | undefined
+  /**
+   * Allocates an output whose shape inference left unknown; undefined where the operator has no variable there. The kernel fills what it
+   * gets, not the placeholder among its outputs.
+   */
+  resize(slot: string, shape: Shape): KernelTensor<NumberArray | BigInt64Array> | undefined
 }
 
 /** For operators that work on variables rather than on tensors: feed, fetch, control flow, tensor arrays. */
@@ -203,6 +208,8 @@ export interface OpDef<I extends Slots = Slots, O extends Slots = Slots, A exten
   /** The output's value, for operators whose only output follows from their attributes alone. */
   readonly constant?: (attrs: FilledAttrs<A>) => Tensor | undefined
   readonly effects?: 'random' | 'state' | 'io'
+  /** Output slots that `clone({ forTest: true })` takes off the operator. */
+  readonly dropInTest?: readonly (keyof O & string)[]
   /** Of `feed` alone: the list it reads from, the variable it sets and the position. */
   readonly feedHolder?: (op: {
     readonly inputs: Readonly<Record<string, readonly string[]>>
@@ -213,12 +220,14 @@ export interface OpDef<I extends Slots = Slots, O extends Slots = Slots, A exten
 }
 
 /** A definition of any operator, as the framework handles them: its functions are called with what the slots say. */
-export interface AnyOpDef extends Omit<OpDef, 'inferMeta' | 'grad' | 'inplace' | 'constant' | 'kernels'> {
+export interface AnyOpDef
+  extends Omit<OpDef, 'inferMeta' | 'grad' | 'inplace' | 'dropInTest' | 'constant' | 'kernels'> {
   // biome-ignore lint/suspicious/noExplicitAny: typed by the definition's own slots
   readonly inferMeta: (inputs: any, attrs: any, ctx: InferContext) => any
   // biome-ignore lint/suspicious/noExplicitAny: typed by the definition's own slots
   readonly grad: 'none' | 'unregistered' | ((g: any) => readonly OpDesc[])
   readonly inplace?: Readonly<Record<string, string | undefined>>
+  readonly dropInTest?: readonly string[]
   // biome-ignore lint/suspicious/noExplicitAny: typed by the definition's own attributes
   readonly constant?: (attrs: any) => Tensor | undefined
   readonly kernels: {

@@ -99,7 +99,9 @@ function buildProgram(json: ProgramJson, { library }: FromOptions, coerce = fals
     return made
   })
   program.replaceBlocks(blocks)
-  json.blocks.forEach((block, i) => fillBlock(blocks[i]!, block, `/blocks/${i}`, coerce))
+  json.blocks.forEach((block, i) => {
+    fillBlock(blocks[i]!, block, `/blocks/${i}`, coerce)
+  })
   return program
 }
 
@@ -192,7 +194,12 @@ function operatorFromJson(block: Block, json: OpJson, pointer: string, coerce: b
       json.attr_types !== undefined && Object.hasOwn(json.attr_types, name) ? json.attr_types[name] : undefined
     const known = knownAttrType(def, name)
     const where = { pointer: `${pointer}/attrs${pointerToken(name)}` }
-    if (known !== undefined && stated !== undefined && stated !== known && !(coerce && COERCED[known]?.includes(stated))) {
+    if (
+      known !== undefined &&
+      stated !== undefined &&
+      stated !== known &&
+      !(coerce && COERCED[known]?.includes(stated))
+    ) {
       throw new InvalidArgumentError(
         'E201',
         `${json.type}: attr ${name} is a ${known}, but attr_types says ${stated}`,

@@ -162,7 +162,7 @@ function readComplex(reader: WireReader): (number | string)[] {
   return parts
 }
 
-/** A name: not empty of meaning for C++ strings, and none that a JavaScript object could not hold. */
+/** A name: without the character NUL, and not the one that no map of JavaScript can hold. */
 export function readName(reader: WireReader, limits: Limits, what: string): string {
   const { start } = reader
   const name = reader.string()

@@ -4,11 +4,10 @@
  * the file. Nothing is allocated by a number that the file declares. Source: framework.proto and op_desc.cc (2.6.2).
  */
 import { EnforceError, ResourceExhaustedError } from '../errors.ts'
-import { type DType, dtypeFromProto } from '../tensor/dtype.ts'
 import type { AttrType } from './attr.ts'
 import { type Limits, withLimits } from './limits.ts'
-import { isDescriptionField, TENSOR_FIELDS, VAR_TYPE_BY_NUMBER } from './program_desc.ts'
 import { missing, readAttr, readName, within } from './program_desc_attrs.ts'
+import { readVariable } from './program_desc_vars.ts'
 import {
   type AttrJson,
   type BlockJson,
@@ -18,7 +17,6 @@ import {
   type VarJson,
   validateProgramJson,
 } from './program_json.ts'
-import type { VarType } from './variable.ts'
 import { type ExplicitField, UnknownFields, type WireNotes } from './wire_notes.ts'
 import { nonsense, WireReader } from './wire_reader.ts'
 
@@ -74,15 +72,6 @@ export function offsetOf({ blocks }: ReadProgramDesc, pointer: string): number {
   const offsets = list === 'ops' ? notes.opOffsets : list === 'vars' ? notes.varOffsets : []
   return offsets[Number(index)] ?? notes.offset
 }
-
-/** A message's description of a tensor. */
-interface TensorDesc {
-  dtype?: number
-  readonly dims: (number | bigint)[]
-  lodLevel: number | undefined
-}
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 class Decoder {
   readonly #reader: WireReader
@@ -221,7 +210,7 @@ class Decoder {
           else if (field === 3) {
             within(this.#reader, this.#limits, 'vars', ++this.#vars, 'variables of the program')
             notes.varOffsets.push(reader.start)
-            const variable = this.#variable()
+            const variable = readVariable(reader, this.#limits)
             vars.push(variable.json)
             notes.vars.push(variable.notes)
           } else if (field === 4) {
@@ -253,124 +242,6 @@ class Decoder {
       },
       notes,
     }
-  }
-
-  #variable(): { json: VarJson; notes: WireNotes } {
-    const reader = this.#reader
-    const { start } = reader
-    const unknown = new UnknownFields()
-    const explicit: ExplicitField[] = []
-    const flags: Partial<Record<ExplicitField, true>> = {}
-    const descriptions = new Map<number, { readonly raw: Uint8Array; readonly start: number }[]>()
-    let name: string | undefined
-    let typeNumber: number | undefined
-    let hasType = false
-    reader.message(() =>
-      reader.fields(
-        (field) => {
-          if (field === 1) name = readName(reader, this.#limits, 'a variable')
-          else if (field === 2) {
-            hasType = true
-            reader.message(() =>
-              reader.fields(
-                (member) => {
-                  if (member === 1) typeNumber = reader.int32()
-                  else if (isDescriptionField(member)) {
-                    const at = reader.start
-                    const raw = reader.rawBytes()
-                    const list = descriptions.get(member)
-                    if (list === undefined) descriptions.set(member, [{ raw, start: at }])
-                    else list.push({ raw, start: at })
-                  } else return false
-                  return true
-                },
-                (bytes) => unknown.add('type', bytes),
-              ),
-            )
-          } else {
-            const flag = VAR_FLAGS[field]
-            if (flag === undefined) return false
-            if (reader.bool()) flags[flag] = true
-            else explicit.push(flag)
-          }
-          return true
-        },
-        (bytes) => unknown.add('', bytes),
-      ),
-    )
-    if (name === undefined) throw missing('a variable', 'name', start)
-    if (!hasType || typeNumber === undefined) throw missing(`variable "${name}"`, 'type', start)
-    const type = VAR_TYPE_BY_NUMBER.get(typeNumber)
-    if (type === undefined) {
-      const what = `variable "${name}" has the type ${typeNumber}, which is no type of variable`
-      throw nonsense(what, start, [...VAR_TYPE_BY_NUMBER.values()].join(', '), typeNumber)
-    }
-    const json: Writable<VarJson> = { name }
-    if (type !== 'LOD_TENSOR') json.type = type
-    const own = TENSOR_FIELDS[type]
-    const stale = new Map<number, Uint8Array>()
-    for (const [field, list] of descriptions) {
-      const raw = list.length === 1 ? list[0]!.raw : joined(list.map((part) => part.raw))
-      // Of the types without element type and shape here the description is kept as it is.
-      if (own !== undefined && field !== own) stale.set(field, raw)
-      else if (own === undefined) unknown.add('type', lengthDelimited(field, raw))
-    }
-    if (own !== undefined) {
-      const parts = descriptions.get(own)
-      if (parts === undefined) json.x_no_tensor_desc = true
-      else this.#describe(json, type, parts, explicit, unknown)
-    }
-    Object.assign(json, flags, unknown.member())
-    return { json, notes: { explicit, ...(stale.size > 0 ? { stale } : {}) } }
-  }
-
-  /** Element type, shape and LoD level; a description given twice is merged. */
-  #describe(
-    json: Writable<VarJson>,
-    type: VarType,
-    parts: readonly { readonly raw: Uint8Array; readonly start: number }[],
-    explicit: ExplicitField[],
-    unknown: UnknownFields,
-  ): void {
-    const found: TensorDesc = { dims: [], lodLevel: undefined }
-    const { start } = parts[0]!
-    for (const part of parts) {
-      const reader = new WireReader(part.raw, part.raw.byteOffset - this.#reader.bytes.byteOffset)
-      if (type === 'SELECTED_ROWS') {
-        this.#tensorDesc(reader, found, (bytes) => unknown.add('type/desc', bytes))
-        continue
-      }
-      reader.fields(
-        (field) => {
-          if (field === 1) {
-            reader.message(() => this.#tensorDesc(reader, found, (bytes) => unknown.add('type/desc/tensor', bytes)))
-          } else if (field === 2) found.lodLevel = reader.int32()
-          else return false
-          return true
-        },
-        (bytes) => unknown.add('type/desc', bytes),
-      )
-    }
-    const { dtype: number, dims, lodLevel } = found
-    if (number === undefined) throw missing(`variable "${json.name}"`, 'element type', start)
-    const dtype = elementType(json.name, number, start)
-    if (dtype !== 'float32') json.dtype = dtype
-    if (dims.length > 0) json.shape = dims.map(Number)
-    if (lodLevel === 0) explicit.push('lod_level')
-    else if (lodLevel !== undefined) json.lod_level = lodLevel
-  }
-
-  #tensorDesc(reader: WireReader, found: TensorDesc, onUnknown: (bytes: Uint8Array) => void): void {
-    reader.fields((field) => {
-      if (field === 1) found.dtype = reader.int32()
-      else if (field === 2) {
-        reader.int64s((dim) => {
-          found.dims.push(dim)
-          within(this.#reader, this.#limits, 'rank', found.dims.length, 'dimensions')
-        })
-      } else return false
-      return true
-    }, onUnknown)
   }
 
   #operator(): { json: OpJson; notes: WireNotes } {
@@ -445,45 +316,6 @@ class Decoder {
   }
 }
 
-const VAR_FLAGS: Readonly<Record<number, 'persistable' | 'need_check_feed' | 'is_parameter' | 'stop_gradient'>> = {
-  3: 'persistable',
-  4: 'need_check_feed',
-  5: 'is_parameter',
-  6: 'stop_gradient',
-}
-
 function slots(side: 'inputs' | 'outputs', names: SlotsJson): { inputs?: SlotsJson; outputs?: SlotsJson } {
   return Object.keys(names).length === 0 ? {} : { [side]: names }
-}
-
-/** @throws InvalidArgumentError E528 for a number that is no element type held here. */
-function elementType(name: string, number: number, offset: number): DType {
-  const dtype = dtypeFromProto(number)
-  if (dtype !== undefined) return dtype
-  throw nonsense(
-    `variable "${name}" has the element type ${number}, which is not held here`,
-    offset,
-    'an element type',
-    number,
-  )
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}
-
-/** A field with its tag and length in front, as it stood in the file. */
-function lengthDelimited(field: number, raw: Uint8Array): Uint8Array {
-  const head = [field * 8 + 2]
-  for (let rest = raw.length; ; rest = Math.floor(rest / 128)) {
-    head.push(rest < 128 ? rest : (rest % 128) + 128)
-    if (rest < 128) break
-  }
-  return joined([Uint8Array.from(head), raw])
 }

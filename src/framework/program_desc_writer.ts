@@ -122,7 +122,8 @@ function writeVarType(w: BinaryWriter, variable: Variable): void {
     else {
       message(w, field, () => {
         message(w, 1, () => writeTensorDesc(w, variable, 'type/desc/tensor'))
-        if (variable.lodLevel !== 0 || wasExplicit(variable.wire, 'lod_level')) w.tag(2, Varint).int32(variable.lodLevel)
+        if (variable.lodLevel !== 0 || wasExplicit(variable.wire, 'lod_level'))
+          w.tag(2, Varint).int32(variable.lodLevel)
         writeUnknown(w, variable, () => 'type/desc')
       })
     }

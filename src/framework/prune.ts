@@ -4,7 +4,7 @@
  */
 import type { Block } from './block.ts'
 import { OpRole } from './op_role.ts'
-import type { Operator } from './operator.ts'
+import { Operator } from './operator.ts'
 import type { Program } from './program.ts'
 
 /** Takes out, in place, the operators of backward, optimizer and learning-rate schedule. Does nothing to a program without a loss gradient. */
@@ -21,7 +21,7 @@ export function pruneBackward(program: Program): void {
   renumberBlocks(program, reached)
 }
 
-/** Sets `is_test` of every operator whose definition has it (or which carries it), in place. */
+/** Sets `is_test` of every operator whose definition has it (or which carries it) and takes off outputs that only training fills, in place. */
 export function inferenceOptimize(program: Program): void {
   for (const block of program.blocks) {
     for (const op of block.ops) {
@@ -30,7 +30,21 @@ export function inferenceOptimize(program: Program): void {
         block.setAttr(op, 'is_test', true)
       }
     }
+    if (block.ops.some((op) => droppedInTest(program, op).length > 0)) {
+      block.replaceOps(block.ops.map((op) => withoutOutputs(op, droppedInTest(program, op))))
+    }
   }
+}
+
+function droppedInTest(program: Program, op: Operator): readonly string[] {
+  const slots = program.definition(op.type)?.dropInTest ?? []
+  return slots.filter((slot) => Object.hasOwn(op.outputs, slot))
+}
+
+function withoutOutputs(op: Operator, dropped: readonly string[]): Operator {
+  if (dropped.length === 0) return op
+  const outputs = Object.fromEntries(Object.entries(op.outputs).filter(([slot]) => !dropped.includes(slot)))
+  return new Operator({ ...op.parts(), outputs }, op.id)
 }
 
 /**

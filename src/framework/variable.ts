@@ -192,8 +192,9 @@ export class Parameter extends Variable {
   needClip: boolean
 
   constructor(block: Block, desc: VarDesc, options: ParameterOptions = {}) {
-    super(block, { persistable: true, ...desc })
-    this.trainable = options.trainable ?? true
+    const { trainable = true } = options
+    super(block, { persistable: true, ...(trainable ? {} : { stopGradient: true }), ...desc })
+    this.trainable = trainable
     this.learningRate = options.learningRate ?? 1
     this.regularizer = options.regularizer ?? null
     this.needClip = options.needClip ?? true

@@ -135,7 +135,7 @@ export class WireReader {
         this.#varint('a number')
         return
       case WireType.LengthDelimited:
-        this.#reader.pos += this.#length()
+        this.rawBytes()
         return
       default:
         this.#fixed(this.#type === WireType.Bit64 ? 8 : 4)

@@ -217,7 +217,7 @@ function dtypeOf(descr: string): DType {
 }
 
 /** The elements of an array that lies column by column, row by row. */
-function toRowMajor(dtype: DType, from: TensorData, shape: readonly number[]): TensorData {
+export function toRowMajor(dtype: DType, from: TensorData, shape: readonly number[]): TensorData {
   const parts = isComplex(dtype) ? 2 : 1
   const out = makeView(dtype, new ArrayBuffer(from.byteLength), 0, numel(shape))
   const strides = rowMajorStrides(shape)

@@ -66,7 +66,15 @@ export function callOp(
   const plainAttrs = attrs as Readonly<Record<string, unknown>>
   return programs === undefined
     ? runNow(def, eagerSlots(def, slots), plainAttrs, eagerSlots(def, given), options.counts)
-    : appendCall(def, programs, staticSlots(slots, programs), plainAttrs, staticSlots(given, programs), options.layer, options.counts ?? {})
+    : appendCall(
+        def,
+        programs,
+        staticSlots(slots, programs),
+        plainAttrs,
+        staticSlots(given, programs),
+        options.layer,
+        options.counts ?? {},
+      )
 }
 
 function appendCall(

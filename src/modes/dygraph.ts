@@ -78,7 +78,8 @@ export function runNow(
   for (const [slot, { arity }] of Object.entries(def.outputs) as [string, Slot][]) {
     if (outputNames[slot] !== undefined) continue
     if (arity === 'one') outputNames[slot] = [`${slot}@NEW`]
-    else if (arity === 'many') outputNames[slot] = Array.from({ length: counts[slot] ?? 0 }, (_, i) => `${slot}@NEW${i}`)
+    else if (arity === 'many')
+      outputNames[slot] = Array.from({ length: counts[slot] ?? 0 }, (_, i) => `${slot}@NEW${i}`)
   }
   const placeholder = new Operator({
     type: def.type,

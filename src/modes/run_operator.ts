@@ -1,13 +1,13 @@
 /** Runs one operator at once on tensors with memory of their own: what dygraph does for each call. */
 import { type ErrorPlace, UnimplementedError, withPlace } from '../errors.ts'
-import { type BoundTensor, bindKernel } from '../executor/kernels.ts'
+import { type BoundTensor, bindKernel, placeholder } from '../executor/kernels.ts'
 import { checkSlots, inferOperator } from '../framework/infer.ts'
 import { type AnyOpDef, EMPTY_VAR } from '../framework/op_def.ts'
 import { formatOperator } from '../framework/op_text.ts'
 import type { Operator, SlotNames } from '../framework/operator.ts'
 import { allocate, isComplex } from '../tensor/dtype.ts'
 import { defaultGenerator } from '../tensor/random.ts'
-import { numel, sameShape } from '../tensor/shape.ts'
+import { hasUnknown, numel, sameShape } from '../tensor/shape.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { TensorEngine } from '../tensor/tensor_like.ts'
 
@@ -37,10 +37,15 @@ export function runOperatorOnTensors(
       true,
     )
     const results = new Map<string, Tensor>()
+    const late = new Map<string, BoundTensor>()
     for (const [slot, list] of Object.entries(op.outputs)) {
       list.forEach((name, i) => {
         const meta = metas[slot]?.[i]
         if (name === EMPTY_VAR || meta === undefined) return
+        if (hasUnknown(meta.shape)) {
+          late.set(name, placeholder(meta.dtype, meta.shape))
+          return
+        }
         const present = values.get(name)
         const reused = present !== undefined && present.dtype === meta.dtype && sameShape(present.shape, meta.shape)
         results.set(
@@ -57,12 +62,19 @@ export function runOperatorOnTensors(
         )
       })
     }
-    bindKernel(def, attrs, bound(op.inputs, values), bound(op.outputs, results), defaultGenerator)()
+    const targets = new Map<string, BoundTensor>([...results, ...late])
+    const inputs = bound(op.inputs, values)
+    bindKernel(def, attrs, inputs, bound(op.outputs, targets), defaultGenerator, (slot, { dtype, shape, data }) => {
+      results.set(op.outputs[slot]![0]!, new Tensor(dtype, shape, data, undefined, engine))
+    })()
     for (const [name, value] of results) if (values.get(name) === value) value.version++
     return results
   })
 }
 
-function bound(slots: SlotNames, values: ReadonlyMap<string, Tensor>): Record<string, (BoundTensor | undefined)[]> {
+function bound(
+  slots: SlotNames,
+  values: ReadonlyMap<string, BoundTensor>,
+): Record<string, (BoundTensor | undefined)[]> {
   return Object.fromEntries(Object.entries(slots).map(([slot, names]) => [slot, names.map((name) => values.get(name))]))
 }

@@ -10,6 +10,10 @@ import { layerFor } from '../modes/parameters.ts'
 import { ops } from '../ops/index.ts'
 import { formatShape, product } from '../tensor/shape.ts'
 
+export { conv2d, staticConv2d } from './conv.ts'
+export { batchNorm, layerNorm, staticBatchNorm, staticLayerNorm } from './norm.ts'
+export { avgPool2d, maxPool2d } from './pool.ts'
+
 /** Activations that layers take by name. */
 export type Activation = 'relu' | 'sigmoid' | 'tanh' | 'softmax' | 'exp' | 'square' | 'sqrt' | 'abs'
 

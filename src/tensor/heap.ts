@@ -61,7 +61,8 @@ export class Heap {
     const need = Math.ceil(end / PAGE)
     // Growing by half of what is there keeps the number of growths logarithmic.
     for (const pages of [Math.min(MAX_PAGES, Math.max(need, Math.ceil(have * 1.5))), need]) {
-      if (pages > MAX_PAGES) break
+      // The maximum itself may be less than what is needed.
+      if (pages > MAX_PAGES || pages < need) continue
       try {
         this.memory.grow(pages - have)
         this.generation++

@@ -11,7 +11,9 @@ const KB = 1024
 
 test('100,000 plan runs leave less than 64 KB, 10,000 dygraph steps less than 1 MB', { timeout: 180_000 }, () => {
   const script = fileURLToPath(new URL('./growth.ts', import.meta.url))
-  const text = execFileSync(process.execPath, ['--expose-gc', '--no-opt', '--import', 'tsx', script], { encoding: 'utf8' })
+  const text = execFileSync(process.execPath, ['--expose-gc', '--no-opt', '--import', 'tsx', script], {
+    encoding: 'utf8',
+  })
   const { plan, dygraph } = JSON.parse(text.trim().split('\n').pop()!) as { plan: number; dygraph: number }
   expect(plan).toBeLessThan(64 * KB)
   expect(dygraph).toBeLessThan(1024 * KB)

@@ -20,6 +20,7 @@ export function corrected(golden: GoldenCase): GoldenCase {
   if (golden.op === 'cast' && out_dtype === PROTO_FLOAT16) return roundedCast(golden, 10, -14, 15)
   if (golden.op === 'cast' && out_dtype === PROTO_BFLOAT16) return roundedCast(golden, 7, -126, 127)
   if (golden.op === 'adam' && golden.name === 'rows') return adamWithoutStaleRow(golden)
+  if (golden.op === 'gather' && golden.grad !== undefined) return gatherGradient(golden)
   return golden
 }
 
@@ -42,6 +43,30 @@ function roundedCast(golden: GoldenCase, fractionBits: number, minExponent: numb
     return value < 0 ? -rounded : rounded
   })
   return { ...golden, outputs: { Out: [{ ...output(golden), data }] } }
+}
+
+/**
+ * Along other axes than 0 every outer index of Paddle's gradient takes the first outer slice of the cotangent. Each slice belongs where it
+ * was taken from.
+ */
+function gatherGradient(golden: GoldenCase): GoldenCase {
+  const axisTensor = golden.inputs['Axis']?.[0]?.tensor as TensorJson | undefined
+  const axis = Number(axisTensor?.data[0] ?? golden.attrs['axis'] ?? 0)
+  if (axis === 0) return golden
+  const { shape } = input(golden)
+  const index = (golden.inputs['Index']![0]!.tensor as TensorJson).data.map(Number)
+  const cotangent = (golden.grad!.cotangents['Out']![0] as TensorJson).data.map(Number)
+  const product = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1)
+  const inner = product(shape.slice(axis + 1))
+  const size = shape[axis]!
+  const data = new Array<number>(product(shape)).fill(0)
+  cotangent.forEach((value, i) => {
+    const place = Math.floor(i / inner) % index.length
+    const outer = Math.floor(i / inner / index.length)
+    data[(outer * size + index[place]!) * inner + (i % inner)]! += value
+  })
+  const recorded = golden.grad!.wrt['X']![0] as TensorJson
+  return { ...golden, grad: { ...golden.grad!, wrt: { X: [{ ...recorded, data }] } } }
 }
 
 /**

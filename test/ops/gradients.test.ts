@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { readGolden } from '../golden.ts'
+import { ACTIVATION_KINKS } from './activation_kinks.ts'
 import type { GoldenCase } from './golden_case.ts'
 import { checkGradient, KINK_DISTANCE, type Kink, type KinkQuery } from './gradient_check.ts'
 
@@ -31,6 +32,7 @@ const atEnd: Kink = ({ golden, inputs, x }: KinkQuery): boolean =>
 
 /** Functions that are not smooth, and where. */
 const KINKS: Readonly<Record<string, Kink>> = {
+  ...ACTIVATION_KINKS,
   // max(x, 0) bends at 0.
   relu: ({ x }) => near(x, 0),
   // |x| bends at 0, where its gradient is 0 by convention.
@@ -47,12 +49,36 @@ const KINKS: Readonly<Record<string, Kink>> = {
   // The gradient of an extreme goes to every tied element; a difference moves one of them alone.
   reduce_max: tied,
   reduce_min: tied,
+  // The gradient divides by X: NaN where it is 0, as in Paddle.
+  reduce_prod: ({ x }) => near(x, 0),
+  // The gradient of a tie goes to the first maximum of the window.
+  pool2d: (query) => query.golden.attrs['pooling_type'] === 'max' && tied(query),
+  // Bends at 0 of X, where the gradient is that from below.
+  prelu: ({ slot, x }) => slot === 'X' && near(x, 0),
   top_k: tied,
   top_k_v2: tied,
+  argsort: tied,
+  // The logarithms end at 0 and 1.
+  bce_loss: ({ x }) => near(x, 0) || near(x, 1),
+  // The slope bends where the difference of X and Y is delta.
+  huber_loss: ({ golden, inputs, slot, element, x }) =>
+    near(Math.abs(x - Number(inputs[slot === 'X' ? 'Y' : 'X']![0]!.at(element))), Number(golden.attrs['delta'])),
 }
 
 /** Cases whose gradient is no derivative, by operator and case. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
+  'batch_norm/trainable_statistics':
+    'with is_test the gradient takes the moving averages for constants, as in Paddle, though the batch was used',
+  'group_norm/no_scale': 'without Scale the gradient leaves out the mean of dY, as in Paddle',
+  'layer_norm/constant_row':
+    'the variance is 0 and epsilon 1e-5: differences of 1e-5 are off by their third order, 1e-6',
+  'log_loss/plain': 'there is no float64 kernel, as in Paddle',
+  'log_loss/edges': 'there is no float64 kernel, as in Paddle',
+  'log_softmax/far_apart': 'where X - max(X) is cut off at -64 the gradient goes on, as in Paddle',
+  'lookup_table/sparse_padding': 'the sparse gradient keeps the rows of padding, as in Paddle',
+  'lookup_table_v2/sparse_padding': 'the sparse gradient keeps the rows of padding, as in Paddle',
+  'scatter/overwrite_duplicate': 'an update that another one replaces gets its gradient all the same, as in Paddle',
+  'sigmoid_cross_entropy_with_logits/pos_weight': 'the gradient is not the derivative of the loss, as in Paddle',
   'softmax_with_cross_entropy/both_cotangents': 'the gradient of the output Softmax is not used, as in Paddle',
   'softmax_with_cross_entropy/far_apart':
     'where the loss is cut off at 64 it is flat, but the gradient goes on, as in Paddle',

@@ -8,7 +8,10 @@ import { Executor } from '../../src/executor/executor.ts'
 import { interpretBlock } from '../../src/executor/interpreter.ts'
 import { Scope } from '../../src/executor/scope.ts'
 import { gradients } from '../../src/framework/autodiff/backward.ts'
-import { type Meta, type OpLibrary, EMPTY_VAR } from '../../src/framework/op_def.ts'
+import type { Block } from '../../src/framework/block.ts'
+import type { InferredMetas } from '../../src/framework/infer.ts'
+import { EMPTY_VAR, type Meta, type OpLibrary } from '../../src/framework/op_def.ts'
+import type { Operator } from '../../src/framework/operator.ts'
 import { Program } from '../../src/framework/program.ts'
 import type { VarDesc } from '../../src/framework/variable.ts'
 import { ops } from '../../src/ops/index.ts'
@@ -152,7 +155,10 @@ export function metaOf(value: Value): Pick<VarDesc, 'dtype' | 'shape' | 'type'> 
   return { dtype: value.dtype, shape: value.shape }
 }
 
-export function mapNames<T, R>(slots: Readonly<Record<string, readonly T[]>>, map: (item: T) => R): Record<string, R[]> {
+export function mapNames<T, R>(
+  slots: Readonly<Record<string, readonly T[]>>,
+  map: (item: T) => R,
+): Record<string, R[]> {
   return Object.fromEntries(Object.entries(slots).map(([slot, list]) => [slot, list.map(map)]))
 }
 
@@ -162,13 +168,17 @@ export type Outcome =
   | { readonly ok: true; readonly results: Results }
   | { readonly ok: false; readonly error: EnforceError; readonly at: 'append' | 'run' }
 
+/** Slots of tensors whose length is the rank of a result, which must be known: there is no shape of unknown rank. */
+const SHAPES: readonly string[] = ['Shape', 'ShapeTensor']
+
 /** The program of a case. @param unknown declares every dimension as one that only the run knows. */
 export function caseProgram(given: OpCase, unknown = false): Program {
   const program = new Program(library, { callSites: false })
   const block = program.globalBlock()
   for (const [name, value] of given.values) {
     const meta = metaOf(value)
-    const shape = unknown && value instanceof Tensor ? meta.shape.map(() => -1) : meta.shape
+    const isShape = SHAPES.some((slot) => given.inputs[slot]?.includes(name))
+    const shape = unknown && value instanceof Tensor && !isShape ? meta.shape.map(() => -1) : meta.shape
     block.createVar({ name, persistable: true, ...meta, shape })
   }
   for (const name of new Set(Object.values(given.outputs).flat())) {
@@ -181,6 +191,16 @@ export function caseProgram(given: OpCase, unknown = false): Program {
     attrs: given.attrs,
   })
   return program
+}
+
+/** What the operator makes, as far as its inputs are still what they were: an in-place output may have changed what one is declared as. */
+function inferred(block: Block, program: Program, op: Operator): InferredMetas | undefined {
+  try {
+    return block.infer(program.definition(op.type)!, op)
+  } catch (error) {
+    if (error instanceof EnforceError) return undefined
+    throw error
+  }
 }
 
 /** Runs cases on one executor of each engine, one after the other in the same scope. */
@@ -198,27 +218,29 @@ export class CaseRunner {
       at = 'run'
       const block = program.globalBlock()
       const op = block.ops[0]!
-      const metas = block.infer(program.definition(op.type)!, op)
+      const metas = inferred(block, program, op)
       for (const [name, value] of given.values) scope.set(name, value)
       seed(given.generatorSeed)
       const fetch: string[] = []
-      const at_: { slot: string; i: number }[] = []
+      const fetched: { slot: string; i: number }[] = []
       for (const [slot, names] of Object.entries(given.outputs)) {
         names.forEach((name, i) => {
-          if (name === EMPTY_VAR || metas[slot]?.[i] === undefined) return
+          if (name === EMPTY_VAR || (metas !== undefined && metas[slot]?.[i] === undefined)) return
           fetch.push(name)
-          at_.push({ slot, i })
+          fetched.push({ slot, i })
         })
       }
       const values = executor.run(program, { fetch })
       const results: Record<string, (Value | undefined)[]> = mapNames(given.outputs, () => undefined)
-      at_.forEach(({ slot, i }, k) => {
+      fetched.forEach(({ slot, i }, k) => {
         results[slot]![i] = values[k]
       })
       return { ok: true, results }
     } catch (error) {
       if (error instanceof EnforceError) return { ok: false, error, at }
-      throw new Error(`${given.label} (${engine}): an untyped error: ${error instanceof Error ? error.stack : String(error)}`)
+      throw new Error(
+        `${given.label} (${engine}): an untyped error: ${error instanceof Error ? error.stack : String(error)}`,
+      )
     } finally {
       for (const name of scope.names()) scope.delete(name)
     }

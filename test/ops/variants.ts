@@ -79,7 +79,9 @@ export function* variants(base: OpCase, def: AnyOpDef): Generator<Variant> {
       const names = base[side][slot]!
       yield make('R20', `${side} without ${slot}`, { [side]: without(base[side], slot) })
       yield make('R20', `${side} with empty ${slot}`, { [side]: { ...base[side], [slot]: [] } })
-      yield make('R12', `${side}: ${slot} is @EMPTY@`, { [side]: { ...base[side], [slot]: names.map(() => '@EMPTY@') } })
+      yield make('R12', `${side}: ${slot} is @EMPTY@`, {
+        [side]: { ...base[side], [slot]: names.map(() => '@EMPTY@') },
+      })
       yield make('R22', `${side}: ${slot} named twice`, { [side]: { ...base[side], [slot]: [...names, ...names] } })
       if (names.length > 1) {
         yield make('R22', `${side}: ${slot} one name short`, { [side]: { ...base[side], [slot]: names.slice(1) } })
@@ -105,7 +107,12 @@ export function* variants(base: OpCase, def: AnyOpDef): Generator<Variant> {
   }
 }
 
-function attrChanges(name: string, { type, meaning }: Attr, value: unknown, x: Tensor | undefined): [string, unknown][] {
+function attrChanges(
+  name: string,
+  { type, meaning }: Attr,
+  value: unknown,
+  x: Tensor | undefined,
+): [string, unknown][] {
   const rank = x?.shape.length ?? 2
   const changes: [string, unknown][] = []
   const isAxis = AXIS.test(name) && meaning === undefined
@@ -148,7 +155,8 @@ function attrChanges(name: string, { type, meaning }: Attr, value: unknown, x: T
 export function reshaped(value: Tensor, shape: readonly number[]): Tensor {
   const lanes = isComplex(value.dtype) ? 2 : 1
   const data = allocate(value.dtype, numel(shape))
-  for (let i = 0; i < numel(shape) * lanes; i++) data[i] = value.data.length === 0 ? data[i]! : value.data[i % value.data.length]!
+  for (let i = 0; i < numel(shape) * lanes; i++)
+    data[i] = value.data.length === 0 ? data[i]! : value.data[i % value.data.length]!
   return new Tensor(value.dtype, shape, data)
 }
 
@@ -158,7 +166,12 @@ export function converted(value: Tensor, dtype: DType): Tensor {
   for (let i = 0; i < value.size; i++) {
     const number = Number(value.at(i))
     const whole = Number.isFinite(number) ? Math.trunc(number) % 100 : 0
-    writeElement(dtype, out.data, i, dtype === 'bool' ? whole !== 0 : isHalf(dtype) || dtype.startsWith('float') ? number : whole)
+    writeElement(
+      dtype,
+      out.data,
+      i,
+      dtype === 'bool' ? whole !== 0 : isHalf(dtype) || dtype.startsWith('float') ? number : whole,
+    )
   }
   return out
 }

@@ -3,7 +3,7 @@
  * zeros and extreme ones. A step starts from what our own previous step left.
  */
 import { describe, expect, test } from 'vitest'
-import { type DType, Executor, Program, Tensor, tensor } from '../../src/index.ts'
+import { type DType, Executor, Program, type Tensor, tensor } from '../../src/index.ts'
 import { readGolden } from '../golden.ts'
 
 type Numbers = readonly (number | string)[]
@@ -20,7 +20,18 @@ interface KernelCase {
   readonly tensor_inputs?: Readonly<Record<string, number>>
 }
 
-const OPERATORS = ['adadelta', 'adagrad', 'adam', 'adamax', 'adamw', 'lamb', 'lars_momentum', 'momentum', 'rmsprop', 'sgd']
+const OPERATORS = [
+  'adadelta',
+  'adagrad',
+  'adam',
+  'adamax',
+  'adamw',
+  'lamb',
+  'lars_momentum',
+  'momentum',
+  'rmsprop',
+  'sgd',
+]
 
 /** `beta1_pow` to `Beta1Pow`. */
 const slotOf = (state: string): string => state.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase())
@@ -37,7 +48,12 @@ function run(golden: KernelCase): string[] {
   const block = program.globalBlock()
   const executor = new Executor()
   const state = Object.keys(golden.initial)
-  const set = (name: string, dtype: DType, shape: readonly number[], data: readonly number[] | readonly boolean[]): void => {
+  const set = (
+    name: string,
+    dtype: DType,
+    shape: readonly number[],
+    data: readonly number[] | readonly boolean[],
+  ): void => {
     if (!block.hasVar(name)) block.createVar({ name, dtype, shape, persistable: true })
     executor.scope.set(name, tensor(data as readonly number[], dtype, shape))
   }
@@ -64,7 +80,9 @@ function run(golden: KernelCase): string[] {
   }
   block.appendOp({ type: golden.op, inputs, outputs, attrs: golden.attrs })
   const faults: string[] = []
-  const largest = new Map(state.map((name) => [name, golden.initial[name]!.data.map((value) => Math.abs(numberOf(value)))]))
+  const largest = new Map(
+    state.map((name) => [name, golden.initial[name]!.data.map((value) => Math.abs(numberOf(value)))]),
+  )
   golden.steps.forEach((step, index) => {
     set('grad', golden.dtype, shape, golden.grads[index]!.map(numberOf))
     if (golden.skip_update !== undefined) set('skip', 'bool', [1], [golden.skip_update[index]!])
@@ -88,7 +106,11 @@ function run(golden: KernelCase): string[] {
 
 describe.each(OPERATORS)('%s', (op) => {
   const { cases } = readGolden<{ cases: KernelCase[] }>(`optimizers/${op}.json.gz`)
-  test.each(cases.map((golden, i) => [`${i} ${golden.dtype} ${golden.gradients} ${JSON.stringify(golden.attrs)}`, golden] as const))('%s', (_, golden) => {
+  test.each(
+    cases.map(
+      (golden, i) => [`${i} ${golden.dtype} ${golden.gradients} ${JSON.stringify(golden.attrs)}`, golden] as const,
+    ),
+  )('%s', (_, golden) => {
     expect(run(golden).slice(0, 5)).toEqual([])
   })
 })

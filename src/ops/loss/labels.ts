@@ -45,7 +45,7 @@ export function requireClass(
   label: number,
   classes: number,
   row: number,
-  category: 'OutOfRange' | 'EnforceNotMet' = 'OutOfRange',
+  category: 'OutOfRange' | 'InvalidArgument' | 'EnforceNotMet' = 'OutOfRange',
 ): void {
   if (label >= 0 && label < classes) return
   throw makeError(category, 'E216', `${opType}: label ${label} of row ${row} is outside [0, ${classes})`, {

@@ -1,36 +1,42 @@
 /**
- * Unary activations and other element-wise functions of one input: each entry is a formula and its slope.
- * The gradient operator reads either the input or the output, as Paddle's does, so that the other can be freed.
+ * The family of element-wise functions of one input: an entry is a formula and its slope, and gives the operator and its gradient. The
+ * gradient operator reads the input, the output, both or neither, as Paddle's does, so that what it does not read can be freed.
+ * The entries are in activations_smooth.ts, activations_piecewise.ts, trigonometric.ts, powers.ts and rounding.ts.
  * Source: paddle/phi/kernels/funcs/activation_functor.h (2.6.2).
  */
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import {
   type AnyOpDef,
+  type Attrs,
   defineOp,
   describeOp,
   type Filled,
+  type FilledAttrs,
   type KernelTensor,
+  type Meta,
   type OpDef,
   type OpDesc,
   one,
   optional,
 } from '../../framework/op_def.ts'
-import { type DType, FLOATS, isFloating, NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
+import { type DType, FLOATS, isFloating, type NumberArray } from '../../tensor/dtype.ts'
 
-interface ActivationFormula {
+interface ActivationFormula<A extends Attrs> {
   readonly doc: string
   readonly differs?: string
   /** Element types with a kernel. Default: floating point. */
   readonly dtypes?: readonly DType[]
+  readonly attrs?: A
   /** Fills y with the function of x. */
-  readonly forward: (x: NumberArray, y: NumberArray) => void
+  readonly forward: (x: NumberArray, y: NumberArray, attrs: FilledAttrs<A>) => void
   /** The same for int64. Without it an int64 input is read as float64. */
   readonly int64?: (x: BigInt64Array, y: BigInt64Array) => void
   /** True if whole numbers give float32. */
   readonly floats?: boolean
-  /** Which of X and Out the gradient reads. */
-  readonly reads: 'X' | 'Out'
-  /** Fills dx = dout * slope; `value` is X or Out as `reads` says. */
-  readonly backward: (value: NumberArray, dout: NumberArray, dx: NumberArray) => void
+  /** Which of X and Out the gradient operator has as inputs. */
+  readonly reads: 'X' | 'Out' | 'X and Out' | 'neither'
+  /** Fills dx = dout * slope; `value` is Out where `reads` says so, else X; for 'neither' it is dout. */
+  readonly backward: (value: NumberArray, dout: NumberArray, dx: NumberArray, attrs: FilledAttrs<A>) => void
 }
 
 type UnarySlots = { readonly X: ReturnType<typeof one> }
@@ -40,27 +46,48 @@ type OutputTensors = Filled<OutSlots, KernelTensor<NumberArray | BigInt64Array>>
 type NoAttrs = Readonly<Record<never, never>>
 
 /** A pair of definitions: the operator and its gradient. */
-export function activation(type: string, formula: ActivationFormula): [OpDef<UnarySlots, OutSlots, NoAttrs>, AnyOpDef] {
+export function activation<const A extends Attrs = NoAttrs>(
+  type: string,
+  formula: ActivationFormula<A>,
+): [OpDef<UnarySlots, OutSlots, A>, AnyOpDef] {
   const { doc, forward, int64, backward, reads } = formula
   const dtypes = formula.dtypes ?? FLOATS
+  const attrs = formula.attrs ?? ({} as A)
   const source = 'paddle/phi/kernels/funcs/activation_functor.h'
+  const readsX = reads === 'X' || reads === 'X and Out'
+  const readsOut = reads === 'Out' || reads === 'X and Out'
   const gradDef = defineOp({
     type: `${type}_grad`,
-    doc: `Gradient of ${type}: dX from dOut and ${reads}.`,
+    doc: `Gradient of ${type}: dX from dOut${reads === 'neither' ? '' : ` and ${reads}`}.`,
     source,
-    inputs: { [reads]: one(`${reads} of ${type}.`), 'Out@GRAD': one('Gradient of Out.') } as {
-      readonly 'Out@GRAD': ReturnType<typeof one>
-    },
+    inputs: {
+      ...(readsX ? { X: one(`X of ${type}.`) } : {}),
+      ...(readsOut ? { Out: one(`Out of ${type}.`) } : {}),
+      'Out@GRAD': one('Gradient of Out.'),
+    } as { readonly 'Out@GRAD': ReturnType<typeof one> },
     outputs: { 'X@GRAD': optional('Gradient of X, shape and element type of Out@GRAD.') },
-    attrs: {},
-    inferMeta: (inputs) => ({ 'X@GRAD': inputs['Out@GRAD'] }),
+    attrs,
+    inferMeta(inputs) {
+      const { X, Out, 'Out@GRAD': dout } = inputs as unknown as Record<string, Meta | undefined>
+      for (const [slot, meta] of [
+        ['X', X],
+        ['Out', Out],
+      ] as const) {
+        if (meta === undefined) continue
+        // Whole numbers have gradients only where they give float32.
+        if (!formula.floats || isFloating(meta.dtype))
+          requireSameDType(`${type}_grad`, { [slot]: meta, 'Out@GRAD': dout })
+        requireShape(`${type}_grad`, 'Out@GRAD', dout!, meta.shape, `the shape of ${slot}`)
+      }
+      return { 'X@GRAD': dout! }
+    },
     grad: 'unregistered',
     inplace: { 'X@GRAD': 'Out@GRAD' },
     kernels: {
-      cpu(inputs, _attrs, outputs) {
-        const value = (inputs as unknown as Record<string, { data: NumberArray }>)[reads]!
+      cpu(inputs, given, outputs) {
+        const { X, Out, 'Out@GRAD': dout } = inputs as unknown as Record<string, { data: NumberArray }>
         const dx = outputs['X@GRAD']
-        if (dx !== undefined) backward(value.data, inputs['Out@GRAD'].data, dx.data)
+        if (dx !== undefined) backward((X ?? Out ?? dout)!.data, dout!.data, dx.data, given)
       },
     },
   })
@@ -73,18 +100,22 @@ export function activation(type: string, formula: ActivationFormula): [OpDef<Una
     outputs: {
       Out: one(`Shape${formula.floats ? ' of X; float32 for whole numbers, else the' : ' and'} element type of X.`),
     },
-    attrs: {},
+    attrs,
     inferMeta: ({ X }) => ({ Out: formula.floats && !isFloating(X.dtype) ? { ...X, dtype: 'float32' } : X }),
     grad: ({ inputs, outputs, outputGrads, inputGrads }): OpDesc[] => [
       describeOp(gradDef, {
-        inputs: { [reads]: reads === 'X' ? inputs.X : outputs.Out, 'Out@GRAD': outputGrads.Out },
+        inputs: {
+          ...(readsX ? { X: inputs.X } : {}),
+          ...(readsOut ? { Out: outputs.Out } : {}),
+          'Out@GRAD': outputGrads.Out,
+        } as { readonly 'Out@GRAD': string },
         outputs: { 'X@GRAD': inputGrads.X },
         attrs: 'copied',
       }),
     ],
     inplace: { Out: 'X' },
     kernels: {
-      cpu: ({ X }, _attrs, { Out }) => forward(X.data, Out.data),
+      cpu: ({ X }, given, { Out }) => forward(X.data, Out.data, given),
       ...(int64 === undefined
         ? {}
         : {
@@ -97,107 +128,10 @@ export function activation(type: string, formula: ActivationFormula): [OpDef<Una
   return [def, gradDef]
 }
 
-export const [relu, reluGrad] = activation('relu', {
-  doc: 'max(x, 0).',
-  forward(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = x[i]! > 0 ? x[i]! : 0
-  },
-  reads: 'Out',
-  backward(out, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = out[i]! > 0 ? dout[i]! : 0
-  },
-})
-
-export const [sigmoid, sigmoidGrad] = activation('sigmoid', {
-  doc: '1 / (1 + exp(-x)).',
-  forward(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = 1 / (1 + Math.exp(-x[i]!))
-  },
-  reads: 'Out',
-  backward(out, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * out[i]! * (1 - out[i]!)
-  },
-})
-
-export const [tanh, tanhGrad] = activation('tanh', {
-  doc: 'Hyperbolic tangent of x.',
-  forward(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.tanh(x[i]!)
-  },
-  reads: 'Out',
-  backward(out, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * (1 - out[i]! * out[i]!)
-  },
-})
-
-export const [sqrt, sqrtGrad] = activation('sqrt', {
-  doc: 'Square root of x; NaN below 0. As in Paddle, the float32 root of infinity is NaN, except among the last (size mod 8) elements.',
-  forward(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.sqrt(x[i]!)
-    // Paddle takes eight float32 at a time as x times its reciprocal root, which is infinity times zero here.
-    const packed = y instanceof Float32Array ? y.length - (y.length % 8) : 0
-    for (let i = 0; i < packed; i++) if (y[i] === Infinity) y[i] = Number.NaN
-  },
-  reads: 'Out',
-  backward(out, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = (0.5 * dout[i]!) / out[i]!
-  },
-})
-
-export const [square, squareGrad] = activation('square', {
-  doc: 'x * x.',
-  dtypes: NUMBERS,
-  forward(x, y) {
-    // A product of two int32 has more digits than float64 holds.
-    if (y instanceof Int32Array) for (let i = 0; i < y.length; i++) y[i] = Math.imul(x[i]!, x[i]!)
-    else for (let i = 0; i < y.length; i++) y[i] = x[i]! * x[i]!
-  },
-  int64(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = x[i]! * x[i]!
-  },
-  reads: 'X',
-  backward(x, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = 2 * x[i]! * dout[i]!
-  },
-})
-
-export const [exp, expGrad] = activation('exp', {
-  doc: 'e to the power of x.',
-  dtypes: NUMBERS,
-  floats: true,
-  forward(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.exp(x[i]!)
-  },
-  reads: 'Out',
-  backward(out, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * out[i]!
-  },
-})
-
-export const [log, logGrad] = activation('log', {
-  doc: 'Natural logarithm of x; -Infinity at 0, NaN below.',
-  dtypes: NUMBERS,
-  floats: true,
-  forward(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.log(x[i]!)
-  },
-  reads: 'X',
-  backward(x, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! / x[i]!
-  },
-})
-
-export const [abs, absGrad] = activation('abs', {
-  doc: '|x|. The gradient is dOut * x / |x|, and 0 where x is 0.',
-  dtypes: NUMBERS,
-  forward(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.abs(x[i]!)
-  },
-  int64(x, y) {
-    for (let i = 0; i < y.length; i++) y[i] = x[i]! < 0n ? -x[i]! : x[i]!
-  },
-  reads: 'X',
-  backward(x, dout, dx) {
-    for (let i = 0; i < dx.length; i++) dx[i] = x[i] === 0 ? 0 : dout[i]! * (x[i]! / Math.abs(x[i]!))
-  },
-})
+/**
+ * How many of the leading elements Paddle takes eight float32 at a time. There the root of v is v times its reciprocal root, which for an
+ * infinite v is infinity times zero, NaN; the elements behind them, and float64, have roots as usual.
+ */
+export function packedRoots(out: NumberArray): number {
+  return out instanceof Float32Array ? out.length - (out.length % 8) : 0
+}

@@ -22,6 +22,7 @@ import { expand, reduceTo } from '../../tensor/broadcast.ts'
 import { type DType, isFloating, NUMBERS, type NumberArray } from '../../tensor/dtype.ts'
 import { broadcast, formatShape, product } from '../../tensor/shape.ts'
 import { SelectedRows, Tensor } from '../../tensor/tensor.ts'
+import { bigPower, power } from './power.ts'
 import { numbersOf, rowsIn } from './rows.ts'
 
 /** What the slope of a formula may read, in the common shape; laid out only when it is read. */
@@ -47,6 +48,8 @@ interface ElementwiseFormula {
   /** True if the gradient operator has Out as an input. */
   readonly readsOut?: boolean
   readonly selectedRows?: (ctx: ScopeKernelContext) => void
+  /** Set where there is no gradient. */
+  readonly grad?: 'none'
 }
 
 type BinarySlots = { readonly X: Slot<'one'>; readonly Y: Slot<'one'> }
@@ -57,7 +60,11 @@ const AXIS = {
   }),
 }
 
-function elementwise(type: string, formula: ElementwiseFormula): [OpDef<BinarySlots, OutSlots, typeof AXIS>, AnyOpDef] {
+/** A pair of definitions: the operator and its gradient, which is of no use with `grad: 'none'`. */
+export function elementwise(
+  type: string,
+  formula: ElementwiseFormula,
+): [OpDef<BinarySlots, OutSlots, typeof AXIS>, AnyOpDef] {
   const { dtypes, divides, forward, int64, dx, dy, readsOut, selectedRows } = formula
   const source = 'paddle/phi/kernels/funcs/elementwise_functor.h'
   const gradDef = defineOp({
@@ -129,18 +136,20 @@ function elementwise(type: string, formula: ElementwiseFormula): [OpDef<BinarySl
       requireSameDType(type, { X, Y })
       return { Out: { ...X, shape: broadcast(type, X.shape, Y.shape, axis).shape } }
     },
-    grad: ({ inputs, outputs, outputGrads, inputGrads }): OpDesc[] => [
-      describeOp(gradDef, {
-        inputs: {
-          X: inputs.X,
-          Y: inputs.Y,
-          ...((readsOut ? { Out: outputs.Out } : {}) as { readonly Out: string }),
-          'Out@GRAD': outputGrads.Out,
-        },
-        outputs: { 'X@GRAD': inputGrads.X, 'Y@GRAD': inputGrads.Y },
-        attrs: 'copied',
-      }),
-    ],
+    grad:
+      formula.grad ??
+      (({ inputs, outputs, outputGrads, inputGrads }): OpDesc[] => [
+        describeOp(gradDef, {
+          inputs: {
+            X: inputs.X,
+            Y: inputs.Y,
+            ...((readsOut ? { Out: outputs.Out } : {}) as { readonly Out: string }),
+            'Out@GRAD': outputGrads.Out,
+          },
+          outputs: { 'X@GRAD': inputGrads.X, 'Y@GRAD': inputGrads.Y },
+          attrs: 'copied',
+        }),
+      ]),
     inplace: { Out: 'X' },
     kernels: {
       cpu({ X, Y }, { axis }, { Out }) {
@@ -290,30 +299,6 @@ export const [elementwiseMin, elementwiseMinGrad] = elementwise('elementwise_min
   },
 })
 
-/** x to the power of y as C's pow has it, which makes 1 to the power of NaN and -1 to the power of infinity 1. */
-function power(x: number, y: number): number {
-  return x === 1 || (x === -1 && (y === Infinity || y === -Infinity)) ? 1 : x ** y
-}
-
-/** Modulo 2^64 for y >= 0; for y < 0 the reciprocal cut towards zero. @throws InvalidArgumentError E224 for 0 to a negative power. */
-function bigPower(x: bigint, y: bigint): bigint {
-  if (y < 0n) {
-    if (x === 0n) {
-      throw new InvalidArgumentError('E224', 'elementwise_pow: 0 to a negative power has no integer value', {
-        where: { slot: 'Y' },
-        got: String(y),
-      })
-    }
-    return x === 1n || (x === -1n && y % 2n === 0n) ? 1n : x === -1n ? -1n : 0n
-  }
-  let result = 1n
-  for (let base = x, rest = y; rest > 0n; rest >>= 1n) {
-    if (rest & 1n) result = BigInt.asIntN(64, result * base)
-    base = BigInt.asIntN(64, base * base)
-  }
-  return result
-}
-
 export const [elementwisePow, elementwisePowGrad] = elementwise('elementwise_pow', {
   doc: 'X to the power of Y; dX = dOut * Y * X^(Y - 1), dY = dOut * log(X) * X^Y.',
   differs:
@@ -322,12 +307,12 @@ export const [elementwisePow, elementwisePowGrad] = elementwise('elementwise_pow
   forward(x, y, out) {
     if (out instanceof Int32Array) {
       for (let i = 0; i < out.length; i++) {
-        out[i] = Number(BigInt.asIntN(32, bigPower(BigInt(x[i]!), BigInt(y[i]!))))
+        out[i] = Number(BigInt.asIntN(32, bigPower('elementwise_pow', BigInt(x[i]!), BigInt(y[i]!))))
       }
     } else for (let i = 0; i < out.length; i++) out[i] = power(x[i]!, y[i]!)
   },
   int64(x, y, out) {
-    for (let i = 0; i < out.length; i++) out[i] = bigPower(x[i]!, y[i]!)
+    for (let i = 0; i < out.length; i++) out[i] = bigPower('elementwise_pow', x[i]!, y[i]!)
   },
   dx({ x, y, dout }, dx) {
     for (let i = 0; i < dx.length; i++) dx[i] = dout[i]! * y[i]! * power(x[i]!, y[i]! - 1)

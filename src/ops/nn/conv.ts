@@ -43,6 +43,7 @@ const ATTRS = {
     doc: 'Layout of Input and Output; Filter is [filters, channels, height, width] with all of them. AnyLayout is NCHW.',
     check: oneOf('NCHW', 'NHWC', 'AnyLayout'),
   }),
+  is_test: attr.bool(false, { extra: true, doc: 'Has no effect.' }),
 }
 type ConvAttrs = FilledAttrs<typeof ATTRS>
 
@@ -75,8 +76,7 @@ function match(opType: string, input: Shape, filter: Shape, attrs: ConvAttrs): {
   const [height, width] = sizes.map((size, i): Span => {
     const [before, after] = padded[i]!
     const [kernel, stride, dilation] = [kernels[i]!, strides[i]!, dilations[i]!]
-    const same = padding_algorithm === 'SAME' && size >= 0
-    const out = same ? Math.ceil(size / stride) : windowCount(size, kernel, stride, dilation, before + after)
+    const out = windowCount(size, kernel, stride, dilation, before + after)
     if (size >= 0 && kernel >= 0 && out < 1) throw fail('a window is larger than the padded input')
     return { size, kernel, stride, dilation, before, after, out: kernel < 0 ? -1 : out }
   }) as [Span, Span]
@@ -89,11 +89,7 @@ function match(opType: string, input: Shape, filter: Shape, attrs: ConvAttrs): {
 type ConvSlots = { readonly Input: ReturnType<typeof one>; readonly Filter: ReturnType<typeof one> }
 type OutSlots = { readonly Output: ReturnType<typeof one> }
 
-function convolution(
-  type: string,
-  doc: string,
-  differs: string,
-): [OpDef<ConvSlots, OutSlots, typeof ATTRS>, AnyOpDef] {
+function convolution(type: string, doc: string, differs: string): [OpDef<ConvSlots, OutSlots, typeof ATTRS>, AnyOpDef] {
   const source = 'paddle/phi/kernels/impl/conv_kernel_impl.h'
   const inputs = {
     Input: one('[N, channels, height, width], or [N, height, width, channels] with data_format NHWC.', FLOATS),

@@ -35,6 +35,7 @@ const ATTRS = {
     doc: 'Layout of Input and Output. AnyLayout is NCHW.',
     check: oneOf('NCHW', 'NHWC', 'AnyLayout'),
   }),
+  is_test: attr.bool(false, { extra: true, doc: 'Has no effect.' }),
 }
 type TransposeAttrs = FilledAttrs<typeof ATTRS>
 

@@ -23,8 +23,7 @@ interface Layout {
 
 function layoutOf({ groups, channels, filters, height, width }: Convolution): Layout {
   const perGroup = channels / groups
-  const still = (span: Span): boolean =>
-    span.kernel === 1 && span.stride === 1 && span.before === 0 && span.after === 0
+  const still = (span: Span): boolean => span.kernel === 1 && span.stride === 1 && span.before === 0 && span.after === 0
   return {
     channels: perGroup,
     filters: filters / groups,

@@ -31,7 +31,8 @@ export function depthwiseForward(
           for (let y = firstY; y < endY; y++) {
             const to = y * width.out
             let from = channel + (y * height.stride + top) * width.size + left + firstX * width.stride
-            for (let x = firstX; x < endX; x++, from += width.stride) sums[to + x] = sums[to + x]! + factor * large[from]!
+            for (let x = firstX; x < endX; x++, from += width.stride)
+              sums[to + x] = sums[to + x]! + factor * large[from]!
           }
         }
       }

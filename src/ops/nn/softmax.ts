@@ -1,5 +1,6 @@
 /** softmax along an axis. */
 import { attr } from '../../framework/attr.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { eachSlice, resolveAxis, type Shape } from '../../tensor/shape.ts'
@@ -24,7 +25,12 @@ export const softmaxGrad = defineOp({
   inputs: { Out: one('Out of softmax.', FLOATS), 'Out@GRAD': one('Gradient of Out.') },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
-  inferMeta: (inputs) => ({ 'X@GRAD': inputs['Out@GRAD'] }),
+  inferMeta({ Out, 'Out@GRAD': dOut }, { axis }) {
+    requireSameDType('softmax_grad', { Out, 'Out@GRAD': dOut })
+    requireShape('softmax_grad', 'Out@GRAD', dOut, Out.shape, 'the shape of Out')
+    resolveAxis('softmax_grad', axis, atLeast1D(Out.shape), 'axis', 'Out')
+    return { 'X@GRAD': dOut }
+  },
   grad: 'unregistered',
   inplace: { 'X@GRAD': 'Out@GRAD' },
   kernels: {

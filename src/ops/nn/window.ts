@@ -124,13 +124,7 @@ export const likeArray = (data: NumberArray, length: number): NumberArray =>
   data instanceof Float64Array ? new Float64Array(length) : new Float32Array(length)
 
 /** Exchanges the last two dimensions of [batch, rows, columns]. */
-export function moveChannels(
-  data: NumberArray,
-  out: NumberArray,
-  batch: number,
-  rows: number,
-  columns: number,
-): void {
+export function moveChannels(data: NumberArray, out: NumberArray, batch: number, rows: number, columns: number): void {
   const size = rows * columns
   for (let n = 0; n < batch; n++) {
     for (let r = 0; r < rows; r++) {

@@ -23,7 +23,7 @@ const floatDType = attr.dtype('float32', {
 })
 const seed = attr.int(0, { doc: '0 draws from the generator of the run.' })
 
-const shapeSlots = {
+export const shapeSlots = {
   ShapeTensor: optional('1-D: the shape, where the attribute is empty.', INDEXES),
   ShapeTensorList: many('One element each: the dimensions of the shape. May be empty.', INDEXES),
 }
@@ -34,7 +34,7 @@ interface ShapeInputs {
 }
 
 /** The list goes before the attribute, and an attribute that is not empty before the tensor. */
-function shapeOf(
+export function shapeOf(
   opType: string,
   { ShapeTensor, ShapeTensorList }: ShapeInputs,
   shape: Shape,

@@ -5,6 +5,7 @@
  */
 import { InvalidArgumentError, UnimplementedError } from '../../errors.ts'
 import { type Attr, attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -18,7 +19,7 @@ import { ALL, type DType, isFloating, isInteger, NUMBERS, type NumberArray } fro
 import { formatShape, numel } from '../../tensor/shape.ts'
 import { eachRun, type ReduceAttrs, reducedCount, reducedDims, reducedShape } from './layout.ts'
 
-type Raw = KernelTensor<NumberArray | BigInt64Array>
+export type Raw = KernelTensor<NumberArray | BigInt64Array>
 
 interface ReductionFormula {
   readonly doc: string
@@ -26,14 +27,14 @@ interface ReductionFormula {
   readonly dtypes: readonly DType[]
   /** Element type of the result when out_dtype is -1. */
   readonly outDType: (x: DType) => DType
-  /** Whether out_dtype may name another element type. */
-  readonly converts: boolean
+  /** Whether out_dtype may name another element type; some operators take no notice of it. */
+  readonly converts: boolean | 'ignored'
   /** Whether there is a value for no elements at all. */
   readonly ofNothing: boolean
   /** Fills `out`. `count` elements of x go into each of its elements. */
   readonly forward: (x: KernelTensor, out: KernelTensor, reduced: readonly boolean[], count: number) => void
-  /** The same where x or out is int64. */
-  readonly int64: (x: Raw, out: Raw, reduced: readonly boolean[], count: number) => void
+  /** The same where x or out is int64; absent where neither can be. */
+  readonly int64?: (x: Raw, out: Raw, reduced: readonly boolean[], count: number) => void
   /** Whether the gradient reads Out. */
   readonly readsOut: boolean
   readonly backward: (
@@ -63,7 +64,7 @@ type ReduceAttrTypes = { readonly [K in keyof typeof attrs]: (typeof attrs)[K] }
 type Definitions = [OpDef<XSlot, OutSlot, ReduceAttrTypes>, OpDef<GradSlots, XGradSlot, ReduceAttrTypes>]
 
 /** A pair of definitions: the operator and its gradient. */
-function reduction(type: string, formula: ReductionFormula): Definitions {
+export function reduction(type: string, formula: ReductionFormula): Definitions {
   const source = 'paddle/phi/kernels/funcs/reduce_functor.h'
   const plan = (x: Raw, given: ReduceAttrs): [boolean[], number] => {
     const reduced = reducedDims(type, x.shape, given)
@@ -75,12 +76,17 @@ function reduction(type: string, formula: ReductionFormula): Definitions {
     source,
     inputs: {
       X: one(`X of ${type}.`),
-      Out: optional(formula.readsOut ? `Out of ${type}.` : 'Not used.'),
+      // Mandatory where it is read; the formula says which.
+      Out: (formula.readsOut ? one(`Out of ${type}.`) : optional('Not used.')) as ReturnType<typeof optional>,
       'Out@GRAD': one('Gradient of Out.'),
     },
     outputs: { 'X@GRAD': optional('Gradient of X.') },
     attrs,
-    inferMeta: ({ X }) => ({ 'X@GRAD': X }),
+    inferMeta({ X, 'Out@GRAD': dOut }, given) {
+      const shape = reducedShape(X, reducedDims(`${type}_grad`, X.shape, given), given.keep_dim)
+      requireShape(`${type}_grad`, 'Out@GRAD', dOut, shape, 'the shape of Out')
+      return { 'X@GRAD': X }
+    },
     grad: 'unregistered',
     kernels: {
       cpu(inputs, given, outputs) {
@@ -101,7 +107,8 @@ function reduction(type: string, formula: ReductionFormula): Definitions {
     inferMeta({ X }, given) {
       const reduced = reducedDims(type, X.shape, given)
       const shape = reducedShape(X, reduced, given.keep_dim)
-      const dtype = given.out_dtype === -1 ? formula.outDType(X.dtype) : given.out_dtype
+      const asked = formula.converts === 'ignored' ? -1 : given.out_dtype
+      const dtype = asked === -1 ? formula.outDType(X.dtype) : asked
       if (!formula.converts && dtype !== formula.outDType(X.dtype)) {
         throw new UnimplementedError('E403', `${type}: attr out_dtype must be -1 or ${X.dtype}, got ${dtype}`, {
           expected: [-1, X.dtype],
@@ -130,7 +137,7 @@ function reduction(type: string, formula: ReductionFormula): Definitions {
     ],
     kernels: {
       cpu: ({ X }, given, { Out }) => formula.forward(X, Out, ...plan(X, given)),
-      int64: ({ X }, given, { Out }) => formula.int64(X, Out, ...plan(X, given)),
+      int64: ({ X }, given, { Out }) => formula.int64?.(X, Out, ...plan(X, given)),
     },
   })
   return [def, gradDef]

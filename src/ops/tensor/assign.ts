@@ -1,8 +1,8 @@
-/** Copies and literal values: assign, memcpy, assign_value. */
+/** Copies and literal values: assign, memcpy, share_data, assign_value. */
 import { InvalidArgumentError, UnimplementedError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
 import { defineOp, describeOp, type Meta, type OpDesc, one } from '../../framework/op_def.ts'
-import { ALL, type DType } from '../../tensor/dtype.ts'
+import { ALL, type DType, FLOATS } from '../../tensor/dtype.ts'
 import { formatShape, numel } from '../../tensor/shape.ts'
 import { Tensor, writeElement } from '../../tensor/tensor.ts'
 import { copyElements } from './copy.ts'
@@ -51,6 +51,25 @@ export const memcpy = defineOp({
     cpu: ({ X }, _attrs, { Out }) => copyElements(X, Out),
     int64: ({ X }, _attrs, { Out }) => copyElements(X, Out),
     half: ({ X }, _attrs, { Out }) => copyElements(X, Out),
+  },
+})
+
+export const shareData = defineOp({
+  type: 'share_data',
+  doc: 'Out is X. Here it is a copy, as values are never shared between variables.',
+  source: 'paddle/fluid/operators/share_data_op.cc',
+  inputs: { X: one('Any shape.', [...FLOATS, 'bool', 'int8', 'uint8', 'int32', 'int64']) },
+  outputs: { Out: one('Shape and element type of X.') },
+  attrs: {},
+  inferMeta: ({ X }) => ({ Out: X }),
+  grad: 'none',
+  inplace: { Out: 'X' },
+  outputKind: ({ inputs }, _output, kindOf) => kindOf(inputs['X']?.[0] ?? '') ?? 'LOD_TENSOR',
+  kernels: {
+    cpu: ({ X }, _attrs, { Out }) => copyElements(X, Out),
+    int64: ({ X }, _attrs, { Out }) => copyElements(X, Out),
+    half: ({ X }, _attrs, { Out }) => copyElements(X, Out),
+    selectedRows: (ctx) => ctx.set(ctx.outputNames('Out')[0]!, ctx.get(ctx.inputNames('X')[0]!)!),
   },
 })
 

@@ -59,7 +59,7 @@ const kernelAxis = (AxisTensor: RawTensor | undefined, axis: number, shape: Shap
   resolveAxis('concat', AxisTensor === undefined ? axis : Number(AxisTensor.data[0]), shape)
 
 /** Copies between the joined tensor and its parts, chunk by chunk; `join` says which way. A part that is undefined is left out. */
-function copyParts(
+export function copyParts(
   parts: readonly (RawTensor | undefined)[],
   sizes: readonly number[],
   joined: RawTensor,

@@ -44,9 +44,26 @@ function parseText(text: string): number {
   return Object.hasOwn(NAMED_VALUES, text) ? NAMED_VALUES[text]! : Number(text)
 }
 
-function constantElement(attrs: { dtype: DType | -1; value: number; str_value: string }): number | bigint {
+/** The attributes that say what is filled in. */
+export const valueAttrs = {
+  dtype: attr.dtype('float32', { check: (dtype) => (dtype === -1 ? 'the name of an element type' : null) }),
+  value: attr.float(0),
+  str_value: attr.string('', {
+    doc: 'The value as text, exact for float64; "inf", "-inf" and "nan" are values too. Empty: `value` counts.',
+    check: (text) =>
+      text === '' || Object.hasOwn(NAMED_VALUES, text) || DECIMAL.test(text) ? null : 'a decimal number, or empty',
+  }),
+}
+interface ValueAttrs {
+  readonly dtype: DType | -1
+  readonly value: number
+  readonly str_value: string
+}
+
+/** The element that the attributes ask for. @throws InvalidArgumentError E201 if the type cannot hold it. */
+export function constantElement(attrs: ValueAttrs, opType = 'fill_constant'): number | bigint {
   const value = attrs.str_value === '' ? attrs.value : parseText(attrs.str_value)
-  return toElement('fill_constant', dtypeOf(attrs.dtype), value)
+  return toElement(opType, dtypeOf(attrs.dtype), value)
 }
 
 /** -1 is refused by the attribute's check. */
@@ -71,7 +88,7 @@ interface ShapeInputs {
 }
 
 /** Fills with a value that is already an element of the output's type. */
-function fill(out: RawTensor, value: number | bigint): void {
+export function fill(out: RawTensor, value: number | bigint): void {
   if (out.data instanceof BigInt64Array) out.data.fill(value as bigint)
   else out.data.fill(value as number)
 }
@@ -88,14 +105,8 @@ export const fillConstant = defineOp({
   },
   outputs: { Out: one('The given shape and element type.') },
   attrs: {
-    dtype: attr.dtype('float32', { check: (dtype) => (dtype === -1 ? 'the name of an element type' : null) }),
+    ...valueAttrs,
     shape: attr.dims([]),
-    value: attr.float(0),
-    str_value: attr.string('', {
-      doc: 'The value as text, exact for float64; "inf", "-inf" and "nan" are values too. Empty: `value` counts.',
-      check: (text) =>
-        text === '' || Object.hasOwn(NAMED_VALUES, text) || DECIMAL.test(text) ? null : 'a decimal number, or empty',
-    }),
   },
   inferMeta: ({ ShapeTensor, ShapeTensorList }, { dtype, shape }, ctx) => ({
     Out: { dtype: dtypeOf(dtype), shape: shapeOf({ ShapeTensor, ShapeTensorList }, shape, ctx) },
@@ -113,10 +124,7 @@ export const fillConstant = defineOp({
   },
 })
 
-function valueToFill(
-  given: RawTensor | undefined,
-  attrs: { dtype: DType | -1; value: number; str_value: string },
-): number | bigint {
+function valueToFill(given: RawTensor | undefined, attrs: ValueAttrs): number | bigint {
   return given === undefined ? constantElement(attrs) : toElement('fill_constant', dtypeOf(attrs.dtype), given.data[0]!)
 }
 

@@ -40,7 +40,18 @@ export function reshapeGradient(type: string, of: string) {
     inputs: { 'Out@GRAD': one('Gradient of Out.', ALL), XShape: one('[0, ...dims of X].') },
     outputs: { 'X@GRAD': optional('Gradient of X.') },
     attrs: {},
-    inferMeta: ({ XShape, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': fromXShape(XShape, outGrad) }),
+    inferMeta({ XShape, 'Out@GRAD': outGrad }) {
+      const X = fromXShape(XShape, outGrad)
+      const known = !hasUnknown(X.shape) && !hasUnknown(outGrad.shape)
+      if (XShape.shape.length === 0 || (known && product(X.shape) !== product(outGrad.shape))) {
+        throw new InvalidArgumentError(
+          'E203',
+          `${type}: Out@GRAD must have as many elements as X, whose shape follows the 0 of XShape ${formatShape(XShape.shape)}, got ${formatShape(outGrad.shape)}`,
+          { where: { slot: 'Out@GRAD' }, expected: X.shape, got: outGrad.shape },
+        )
+      }
+      return { 'X@GRAD': X }
+    },
     grad: 'unregistered',
     inplace: { 'X@GRAD': 'Out@GRAD' },
     kernels: {

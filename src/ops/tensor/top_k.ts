@@ -23,7 +23,7 @@ import { numberInput } from './shape_inputs.ts'
 const INSERTION_LIMIT = 16
 
 /** The axis, where a 0-D tensor counts as [1]. */
-const axisOf = (opType: string, axis: number, shape: Shape): number =>
+export const sortAxis = (opType: string, axis: number, shape: Shape): number =>
   resolveAxis(opType, axis, shape.length === 0 ? [1] : shape)
 
 /**
@@ -38,7 +38,7 @@ function topKMetas(
   axis: number,
   ctx: InferContext,
 ): { Out: Meta; Indices: Meta } {
-  const along = axisOf(opType, axis, X.shape)
+  const along = sortAxis(opType, axis, X.shape)
   const count = K === undefined ? k : (numberInput(ctx, 'K') ?? -1)
   const size = X.shape[along] ?? 1
   const known = K === undefined || count >= 0 || ctx.atRun
@@ -54,7 +54,7 @@ function topKMetas(
 }
 
 /** Fills values and indices, best first. The size of the axis of `values` is k. */
-function select(x: RawTensor, values: RawTensor, indices: RawTensor, axis: number, largest: boolean): void {
+export function selectBest(x: RawTensor, values: RawTensor, indices: RawTensor, axis: number, largest: boolean): void {
   const shape = x.shape.length === 0 ? [1] : x.shape
   const k = x.shape.length === 0 ? 1 : values.shape[axis]!
   const from = x.data as Float64Array
@@ -116,7 +116,7 @@ function precedes(a: number, b: number, largest: boolean): boolean {
 }
 
 /** Puts each cotangent where its value came from, zero elsewhere. */
-function scatterBack(
+export function scatterBack(
   outGrad: KernelTensor,
   indices: KernelTensor,
   axis: number,
@@ -176,7 +176,7 @@ export const topK = defineOp({
   ],
   kernels: {
     // Indices are int64, so this kernel is always the one.
-    int64: ({ X }, _attrs, { Out, Indices }) => select(X, Out, Indices, axisOf('top_k', -1, X.shape), true),
+    int64: ({ X }, _attrs, { Out, Indices }) => selectBest(X, Out, Indices, sortAxis('top_k', -1, X.shape), true),
   },
 })
 
@@ -203,7 +203,7 @@ export const topKV2Grad = defineOp({
   grad: 'unregistered',
   kernels: {
     cpu: (inputs, { axis }, outputs) =>
-      scatterBack(inputs['Out@GRAD'], inputs.Indices, axisOf('top_k_v2', axis, inputs.X.shape), outputs['X@GRAD']),
+      scatterBack(inputs['Out@GRAD'], inputs.Indices, sortAxis('top_k_v2', axis, inputs.X.shape), outputs['X@GRAD']),
   },
 })
 
@@ -228,6 +228,6 @@ export const topKV2 = defineOp({
   kernels: {
     // Indices are int64, so this kernel is always the one.
     int64: ({ X }, { axis, largest }, { Out, Indices }) =>
-      select(X, Out, Indices, axisOf('top_k_v2', axis, X.shape), largest),
+      selectBest(X, Out, Indices, sortAxis('top_k_v2', axis, X.shape), largest),
   },
 })
