@@ -266,15 +266,6 @@ describe.each(engines)('Executor (%s)', (engine) => {
       expect(numbers(executor.scope.get('fc_0.b_0'))).toEqual([1])
     })
 
-    test('an intermediate that an operator writes cannot be fed: the value would be lost without a word', () => {
-      const { main, startup, y } = linear()
-      const executor = make()
-      executor.run(startup)
-      const error = failure(() => executor.run(main, { feed: { x: [[1, 1]], [y.name]: [[100]] }, fetch: [y] }))
-      expect(error.code).toBe('E110')
-      expect(error.where?.variable).toBe(y.name)
-    })
-
     test('typed arrays fill the dimensions that are not known', () => {
       const [image, , label] = feeding().run({
         image: new Float32Array([1, -2, 3, -4, 5, -6, 7, -8]),

@@ -140,9 +140,7 @@ export const [softplus, softplusGrad] = activation('softplus', {
 })
 
 export const [softRelu, softReluGrad] = activation('soft_relu', {
-  doc: 'log(1 + exp(x)) with x limited to [-threshold, threshold].',
-  differs:
-    'Not in what it computes: as in Paddle the gradient is that of the unlimited function wherever Out is within (-threshold, threshold), so it is not 0 for x below -threshold.',
+  doc: 'log(1 + exp(x)) with x limited to [-threshold, threshold]. As in Paddle, the gradient is that without a limit wherever Out is within (-threshold, threshold), so it is not 0 for x below -threshold.',
   attrs: { threshold: attr.float(40) },
   forward(x, y, { threshold }) {
     for (let i = 0; i < y.length; i++) {

@@ -16,7 +16,7 @@ import { numel } from '../../tensor/shape.ts'
 import { bigPower, power } from './power.ts'
 
 const ATTRS = {
-  factor: attr.float(1, { doc: 'The power, unless FactorTensor is given. Its whole part where X is int.' }),
+  factor: attr.float(1, { doc: 'The power, unless FactorTensor is given; for whole numbers without its fraction.' }),
 }
 
 type Factor = KernelTensor<NumberArray | BigInt64Array> | undefined

@@ -1,7 +1,7 @@
 /** affine_channel: every channel scaled and shifted. */
 import { attr } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
-import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
+import { defineOp, describeOp, type Meta, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { channelAxis, channelSums, channelView, layoutCheck, requireRank, requireVectors } from './channels.ts'
 
@@ -10,6 +10,13 @@ const ATTRS = {
     doc: 'Where the channels are: NCHW in dimension 1, else in the last.',
     check: layoutCheck,
   }),
+}
+
+/** @throws InvalidArgumentError E203 for shapes, E210 for element types. */
+function checkShapes(opType: string, X: Meta, vectors: Readonly<Record<string, Meta>>, layout: string): void {
+  requireRank(opType, X, 2, 9)
+  requireVectors(opType, vectors, X.shape[channelAxis(X.shape, layout)]!)
+  requireSameDType(opType, { X, ...vectors })
 }
 
 export const affineChannelGrad = defineOp({
@@ -27,7 +34,12 @@ export const affineChannelGrad = defineOp({
     'Bias@GRAD': optional('Gradient of Bias.'),
   },
   attrs: ATTRS,
-  inferMeta: ({ X, Scale }) => ({ 'X@GRAD': X, 'Scale@GRAD': Scale, 'Bias@GRAD': Scale }),
+  inferMeta({ X, Scale, 'Out@GRAD': dOut }, attrs) {
+    checkShapes('affine_channel_grad', X, { Scale }, attrs.data_layout)
+    requireSameDType('affine_channel_grad', { X, 'Out@GRAD': dOut })
+    requireShape('affine_channel_grad', 'Out@GRAD', dOut, X.shape, 'the shape of X')
+    return { 'X@GRAD': X, 'Scale@GRAD': Scale, 'Bias@GRAD': Scale }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ X, Scale, 'Out@GRAD': dOut }, { data_layout }, outputs) {
@@ -63,9 +75,7 @@ export const affineChannel = defineOp({
   outputs: { Out: one('Shape and element type of X.') },
   attrs: ATTRS,
   inferMeta({ X, Scale, Bias }, { data_layout }) {
-    requireRank('affine_channel', X, 2, 9)
-    requireVectors('affine_channel', { Scale, Bias }, X.shape[channelAxis(X.shape, data_layout)]!)
-    requireSameDType('affine_channel', { X, Scale, Bias })
+    checkShapes('affine_channel', X, { Scale, Bias }, data_layout)
     return { Out: X }
   },
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [

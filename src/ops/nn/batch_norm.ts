@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -43,13 +44,32 @@ const ATTRS = {
 }
 type BatchNormAttrs = FilledAttrs<typeof ATTRS>
 
+const isTesting = ({ is_test, trainable_statistics }: BatchNormAttrs): boolean => is_test && !trainable_statistics
+
 /** True where the moving averages are used in place of the batch. */
-const isGlobal = ({ is_test, trainable_statistics, use_global_stats }: BatchNormAttrs): boolean =>
-  (is_test && !trainable_statistics) || use_global_stats
+const isGlobal = (attrs: BatchNormAttrs): boolean => isTesting(attrs) || attrs.use_global_stats
 
 /** In a matrix the channels are the columns, whatever the layout. */
 const axisOf = (shape: readonly number[], { data_layout }: BatchNormAttrs): number =>
   shape.length === 2 ? 1 : channelAxis(shape, data_layout)
+
+/** @throws InvalidArgumentError E203 for shapes, E210 for element types. */
+function checkShapes(
+  opType: string,
+  X: Meta,
+  vectors: Readonly<Record<string, Meta | undefined>>,
+  attrs: BatchNormAttrs,
+): void {
+  requireRank(opType, X, 2, 5)
+  if (X.shape.includes(0)) {
+    throw new InvalidArgumentError('E203', `${opType}: X must not be empty, got ${formatShape(X.shape)}`, {
+      where: { opType, slot: 'X' },
+      got: X.shape,
+    })
+  }
+  requireVectors(opType, vectors, X.shape[axisOf(X.shape, attrs)]!)
+  requireParameterDType(opType, X, vectors)
+}
 
 export const batchNormGrad = defineOp({
   type: 'batch_norm_grad',
@@ -75,8 +95,20 @@ export const batchNormGrad = defineOp({
   },
   attrs: ATTRS,
   inferMeta(inputs, attrs): { 'X@GRAD': Meta; 'Scale@GRAD': Meta; 'Bias@GRAD': Meta } {
-    const { X, Scale, Bias, MeanOut } = inputs
-    const vector = { dtype: (MeanOut ?? X).dtype, shape: [X.shape[axisOf(X.shape, attrs)]!] }
+    const { X, Scale, Bias, Mean, Variance, SavedMean, SavedVariance, MeanOut, VarianceOut } = inputs
+    const vectors = { Scale, Bias, Mean, Variance, SavedMean, SavedVariance, MeanOut, VarianceOut }
+    checkShapes('batch_norm_grad', X, vectors, attrs)
+    requireShape('batch_norm_grad', 'Y@GRAD', inputs['Y@GRAD'], X.shape, 'the shape of X')
+    const global = attrs.is_test || attrs.use_global_stats
+    const [mean, variance] = global ? [Mean ?? MeanOut, Variance ?? VarianceOut] : [SavedMean, SavedVariance]
+    if (mean === undefined || variance === undefined) {
+      const slots = global ? 'Mean and Variance' : 'SavedMean and SavedVariance'
+      throw new InvalidArgumentError('E206', `batch_norm_grad: ${slots} have no value`, {
+        where: { opType: 'batch_norm_grad' },
+        hint: 'batch_norm sets them with the same is_test and use_global_stats',
+      })
+    }
+    const vector = { dtype: mean.dtype, shape: [X.shape[axisOf(X.shape, attrs)]!] }
     return { 'X@GRAD': X, 'Scale@GRAD': Scale ?? vector, 'Bias@GRAD': Bias ?? vector }
   },
   grad: 'unregistered',
@@ -130,6 +162,7 @@ function inverseDeviations({ data }: KernelTensor, epsilon: number): Float64Arra
 }
 
 function requireInPlace(ctx: InferContext): void {
+  if (!ctx.atRun) return
   for (const [out, slot] of [
     ['MeanOut', 'Mean'],
     ['VarianceOut', 'Variance'],
@@ -163,30 +196,22 @@ export const batchNorm = defineOp({
     Y: one('Shape and element type of X.'),
     MeanOut: one('The variable of Mean.'),
     VarianceOut: one('The variable of Variance.'),
-    SavedMean: one('[C]: mean of the batch. Not set where the moving averages are used.'),
-    SavedVariance: one('[C]: 1 / sqrt(variance of the batch + epsilon). Not set where the moving averages are used.'),
+    SavedMean: one('[C]: the mean that was used. Not set with is_test.'),
+    SavedVariance: one('[C]: 1 / sqrt(the variance that was used + epsilon). Not set with is_test.'),
     ReserveSpace: optional('Empty.'),
   },
   attrs: ATTRS,
   inferMeta({ X, Scale, Bias, Mean, Variance }, attrs, ctx) {
-    requireRank('batch_norm', X, 2, 5)
-    if (X.shape.some((dim) => dim === 0)) {
-      throw new InvalidArgumentError('E203', `batch_norm: X must not be empty, got ${formatShape(X.shape)}`, {
-        where: { opType: 'batch_norm', slot: 'X' },
-        got: X.shape,
-      })
-    }
-    requireVectors('batch_norm', { Scale, Bias, Mean, Variance }, X.shape[axisOf(X.shape, attrs)]!)
-    requireParameterDType('batch_norm', X, { Scale, Bias, Mean, Variance })
+    checkShapes('batch_norm', X, { Scale, Bias, Mean, Variance }, attrs)
     requireInPlace(ctx)
     const given = { Y: X, MeanOut: Mean, VarianceOut: Variance }
-    const batch = {
+    const training = {
       ...given,
       SavedMean: Mean,
       SavedVariance: Variance,
       ReserveSpace: { dtype: X.dtype, shape: [ctx.atRun ? 0 : -1] },
     }
-    return ctx.atRun && isGlobal(attrs) ? (given as typeof batch) : batch
+    return isTesting(attrs) ? (given as typeof training) : training
   },
   grad: ({ inputs, outputs, outputGrads, inputGrads, attrs }): OpDesc[] => [
     describeOp(batchNormGrad, {
@@ -260,9 +285,9 @@ export const batchNorm = defineOp({
             VarianceOut.data[c] = Variance.data[c]! * momentum + variance[c]! * (1 - momentum)
           }
         }
-        SavedMean?.data.set(mean)
-        SavedVariance?.data.set(inverse)
       }
+      SavedMean?.data.set(mean)
+      SavedVariance?.data.set(inverse)
       for (let o = 0; o < outer; o++) {
         for (let c = 0; c < channels; c++) {
           const from = (o * channels + c) * inner

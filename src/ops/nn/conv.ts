@@ -1,7 +1,7 @@
 /** conv2d and depthwise_conv2d with their gradients: definitions and shapes; the arithmetic is in convolution.ts. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr, oneOf } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import {
   type AnyOpDef,
   defineOp,
@@ -102,7 +102,12 @@ function convolution(type: string, doc: string, differs: string): [OpDef<ConvSlo
     inputs: { ...inputs, 'Output@GRAD': one('Gradient of Output.', FLOATS) },
     outputs: { 'Input@GRAD': optional('Gradient of Input.'), 'Filter@GRAD': optional('Gradient of Filter.') },
     attrs: ATTRS,
-    inferMeta: ({ Input, Filter }) => ({ 'Input@GRAD': Input, 'Filter@GRAD': Filter }),
+    inferMeta({ Input, Filter, 'Output@GRAD': dOutput }, attrs) {
+      requireSameDType(`${type}_grad`, { Input, Filter, 'Output@GRAD': dOutput })
+      const { out } = match(type, Input.shape, Filter.shape, attrs)
+      requireShape(`${type}_grad`, 'Output@GRAD', dOutput, out, 'the shape of Output')
+      return { 'Input@GRAD': Input, 'Filter@GRAD': Filter }
+    },
     grad: 'unregistered',
     kernels: {
       cpu({ Input, Filter, 'Output@GRAD': dOutput }, attrs, { 'Input@GRAD': dInput, 'Filter@GRAD': dFilter }) {

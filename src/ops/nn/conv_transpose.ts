@@ -1,7 +1,7 @@
 /** conv2d_transpose and its gradient: the gradient of a convolution's input as an operator of its own. The arithmetic is in convolution.ts. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr, oneOf } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type FilledAttrs, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { formatShape, type Shape } from '../../tensor/shape.ts'
@@ -106,7 +106,17 @@ export const conv2dTransposeGrad = defineOp({
   inputs: { ...INPUTS, 'Output@GRAD': one('Gradient of Output.', FLOATS) },
   outputs: { 'Input@GRAD': optional('Gradient of Input.'), 'Filter@GRAD': optional('Gradient of Filter.') },
   attrs: ATTRS,
-  inferMeta: ({ Input, Filter }) => ({ 'Input@GRAD': Input, 'Filter@GRAD': Filter }),
+  inferMeta({ Input, Filter, 'Output@GRAD': dOutput }, attrs) {
+    requireSameDType(`${TYPE}_grad`, { Input, Filter, 'Output@GRAD': dOutput })
+    requireShape(
+      `${TYPE}_grad`,
+      'Output@GRAD',
+      dOutput,
+      match(Input.shape, Filter.shape, attrs).out,
+      'the shape of Output',
+    )
+    return { 'Input@GRAD': Input, 'Filter@GRAD': Filter }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ Input, Filter, 'Output@GRAD': dOutput }, attrs, { 'Input@GRAD': dInput, 'Filter@GRAD': dFilter }) {

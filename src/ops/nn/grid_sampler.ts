@@ -4,18 +4,19 @@
  */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr, oneOf } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
   type FilledAttrs,
   type KernelTensor,
+  type Meta,
   type OpDesc,
   one,
   optional,
 } from '../../framework/op_def.ts'
 import { FLOATS, type NumberArray } from '../../tensor/dtype.ts'
-import { formatShape, product } from '../../tensor/shape.ts'
+import { formatShape, product, type Shape } from '../../tensor/shape.ts'
 
 const ATTRS = {
   mode: attr.string('bilinear', {
@@ -123,6 +124,28 @@ function sizesOf(X: KernelTensor, Grid: KernelTensor): Sizes {
   return { batch, channels, sizes, plane: product(sizes), points: product(Grid.shape, 1, Grid.shape.length - 1) }
 }
 
+/**
+ * The shape of Output.
+ * @throws InvalidArgumentError E203 for shapes, E210 for element types.
+ */
+function outShape(opType: string, X: Meta, Grid: Meta): Shape {
+  const fail = (why: string): InvalidArgumentError =>
+    new InvalidArgumentError(
+      'E203',
+      `${opType}: X of shape ${formatShape(X.shape)} and Grid of shape ${formatShape(Grid.shape)}: ${why}`,
+      { got: { X: X.shape, Grid: Grid.shape } },
+    )
+  const rank = X.shape.length
+  if (rank !== 4 && rank !== 5) throw fail('X must have rank 4 or 5')
+  if (Grid.shape.length !== rank) throw fail('Grid must have the rank of X')
+  const coordinates = Grid.shape[rank - 1]!
+  if (coordinates >= 0 && coordinates !== rank - 2) throw fail(`the last dimension of Grid must be ${rank - 2}`)
+  const [batch, points] = [X.shape[0]!, Grid.shape[0]!]
+  if (batch >= 0 && points >= 0 && batch !== points) throw fail('batch sizes differ')
+  requireSameDType(opType, { X, Grid })
+  return [batch, X.shape[1]!, ...Grid.shape.slice(1, -1)]
+}
+
 export const gridSamplerGrad = defineOp({
   type: 'grid_sampler_grad',
   doc: 'Gradient of grid_sampler. Positions that padding_mode moved to the border, and all of mode nearest, give no gradient of Grid.',
@@ -134,7 +157,12 @@ export const gridSamplerGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.'), 'Grid@GRAD': optional('Gradient of Grid.') },
   attrs: ATTRS,
-  inferMeta: ({ X, Grid }) => ({ 'X@GRAD': X, 'Grid@GRAD': Grid }),
+  inferMeta({ X, Grid, 'Output@GRAD': dOutput }) {
+    requireSameDType('grid_sampler_grad', { X, 'Output@GRAD': dOutput })
+    const shape = outShape('grid_sampler_grad', X, Grid)
+    requireShape('grid_sampler_grad', 'Output@GRAD', dOutput, shape, 'the shape of Output')
+    return { 'X@GRAD': X, 'Grid@GRAD': Grid }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ X, Grid, 'Output@GRAD': dOutput }, attrs, { 'X@GRAD': dX, 'Grid@GRAD': dGrid }) {
@@ -183,23 +211,7 @@ export const gridSampler = defineOp({
   },
   outputs: { Output: one('[N, C, out height, out width] or [N, C, out depth, out height, out width].') },
   attrs: ATTRS,
-  inferMeta({ X, Grid }) {
-    const fail = (why: string): InvalidArgumentError =>
-      new InvalidArgumentError(
-        'E203',
-        `grid_sampler: X of shape ${formatShape(X.shape)} and Grid of shape ${formatShape(Grid.shape)}: ${why}`,
-        { got: { X: X.shape, Grid: Grid.shape } },
-      )
-    const rank = X.shape.length
-    if (rank !== 4 && rank !== 5) throw fail('X must have rank 4 or 5')
-    if (Grid.shape.length !== rank) throw fail('Grid must have the rank of X')
-    const coordinates = Grid.shape[rank - 1]!
-    if (coordinates >= 0 && coordinates !== rank - 2) throw fail(`the last dimension of Grid must be ${rank - 2}`)
-    const [batch, points] = [X.shape[0]!, Grid.shape[0]!]
-    if (batch >= 0 && points >= 0 && batch !== points) throw fail('batch sizes differ')
-    requireSameDType('grid_sampler', { X, Grid })
-    return { Output: { dtype: X.dtype, shape: [batch, X.shape[1]!, ...Grid.shape.slice(1, -1)] } }
-  },
+  inferMeta: ({ X, Grid }) => ({ Output: { dtype: X.dtype, shape: outShape('grid_sampler', X, Grid) } }),
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
     describeOp(gridSamplerGrad, {
       inputs: { X: inputs.X, Grid: inputs.Grid, 'Output@GRAD': outputGrads.Output },

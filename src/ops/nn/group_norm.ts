@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type Meta, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS, isHalf } from '../../tensor/dtype.ts'
 import { formatShape, product, type Shape } from '../../tensor/shape.ts'
@@ -35,6 +36,31 @@ function walkOf(shape: Shape, layout: string): Walk {
   return { batch: shape[0]!, channels, size, channelStep: first ? size : 1, step: first ? 1 : channels }
 }
 
+/**
+ * The number of channels, -1 while unknown.
+ * @throws InvalidArgumentError E203 for shapes and for groups that do not divide the channels, E210 for element types.
+ */
+function checkShapes(
+  opType: string,
+  X: Meta,
+  Scale: Meta | undefined,
+  Bias: Meta | undefined,
+  { groups, data_layout }: { readonly groups: number; readonly data_layout: string },
+): number {
+  requireRank(opType, X, 2, 9)
+  const channels = X.shape[channelAxis(X.shape, data_layout)]!
+  if (groups < 1 || (channels >= 0 && (groups > channels || channels % groups !== 0))) {
+    throw new InvalidArgumentError(
+      'E203',
+      `${opType}: attr groups must divide the ${channels} channels of X of shape ${formatShape(X.shape)}, got ${groups}`,
+      { expected: `a divisor of ${channels}`, got: groups },
+    )
+  }
+  requireVectors(opType, { Scale, Bias }, channels)
+  requireParameterDType(opType, X, { Scale, Bias })
+  return channels
+}
+
 export const groupNormGrad = defineOp({
   type: 'group_norm_grad',
   doc: 'Gradient of group_norm. Without Scale it follows Paddle, which leaves out the mean of dY: not the derivative.',
@@ -54,8 +80,15 @@ export const groupNormGrad = defineOp({
     'Bias@GRAD': optional('Gradient of Bias.'),
   },
   attrs: ATTRS,
-  inferMeta({ X, Scale, Bias, Mean }, attrs): { 'X@GRAD': Meta; 'Scale@GRAD': Meta; 'Bias@GRAD': Meta } {
-    const vector = { dtype: Mean.dtype, shape: [X.shape[channelAxis(X.shape, attrs.data_layout)]!] }
+  inferMeta(inputs, attrs): { 'X@GRAD': Meta; 'Scale@GRAD': Meta; 'Bias@GRAD': Meta } {
+    const { X, Scale, Bias, Mean, Variance } = inputs
+    const channels = checkShapes('group_norm_grad', X, Scale, Bias, attrs)
+    requireParameterDType('group_norm_grad', X, { Mean, Variance })
+    const groups = [X.shape[0]!, attrs.groups]
+    requireShape('group_norm_grad', 'Mean', Mean, groups, 'one value per group')
+    requireShape('group_norm_grad', 'Variance', Variance, groups, 'one value per group')
+    requireShape('group_norm_grad', 'Y@GRAD', inputs['Y@GRAD'], X.shape, 'the shape of X')
+    const vector = { dtype: Mean.dtype, shape: [channels] }
     return { 'X@GRAD': X, 'Scale@GRAD': Scale ?? vector, 'Bias@GRAD': Bias ?? vector }
   },
   grad: 'unregistered',
@@ -126,19 +159,9 @@ export const groupNorm = defineOp({
     Variance: one('[N, groups], divided by the size of a group.'),
   },
   attrs: ATTRS,
-  inferMeta({ X, Scale, Bias }, { groups, data_layout }) {
-    requireRank('group_norm', X, 2, 9)
-    const channels = X.shape[channelAxis(X.shape, data_layout)]!
-    if (groups < 1 || (channels >= 0 && (groups > channels || channels % groups !== 0))) {
-      throw new InvalidArgumentError(
-        'E203',
-        `group_norm: attr groups must divide the ${channels} channels of X of shape ${formatShape(X.shape)}, got ${groups}`,
-        { expected: `a divisor of ${channels}`, got: groups },
-      )
-    }
-    requireVectors('group_norm', { Scale, Bias }, channels)
-    requireParameterDType('group_norm', X, { Scale, Bias })
-    const statistics: Meta = { dtype: isHalf(X.dtype) ? 'float32' : X.dtype, shape: [X.shape[0]!, groups] }
+  inferMeta({ X, Scale, Bias }, attrs) {
+    checkShapes('group_norm', X, Scale, Bias, attrs)
+    const statistics: Meta = { dtype: isHalf(X.dtype) ? 'float32' : X.dtype, shape: [X.shape[0]!, attrs.groups] }
     return { Y: X, Mean: statistics, Variance: statistics }
   },
   grad: ({ inputs, outputs, outputGrads, inputGrads }): OpDesc[] => [

@@ -4,12 +4,31 @@
  */
 import { PreconditionNotMetError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type Meta, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS, isHalf } from '../../tensor/dtype.ts'
 import { formatShape, product } from '../../tensor/shape.ts'
 import { requireParameterDType, requireRank, requireVectors } from './channels.ts'
 
 const ATTRS = { epsilon: attr.float(1e-5, { doc: 'Added to the variance.' }) }
+
+/**
+ * Samples times channels, -1 while unknown.
+ * @throws InvalidArgumentError E203 for shapes, E210 for element types; PreconditionNotMetError E103, as Paddle, for an X without elements.
+ */
+function checkShapes(opType: string, X: Meta, vectors: Readonly<Record<string, Meta | undefined>>): number {
+  requireRank(opType, X, 2, 5)
+  if (X.shape.includes(0)) {
+    throw new PreconditionNotMetError('E103', `${opType}: X must not be empty, got ${formatShape(X.shape)}`, {
+      where: { opType, slot: 'X' },
+      got: X.shape,
+    })
+  }
+  const [batch, channels] = X.shape as [number, number]
+  requireVectors(opType, vectors, channels)
+  requireParameterDType(opType, X, vectors)
+  return batch < 0 || channels < 0 ? -1 : batch * channels
+}
 
 export const instanceNormGrad = defineOp({
   type: 'instance_norm_grad',
@@ -28,7 +47,12 @@ export const instanceNormGrad = defineOp({
     'Bias@GRAD': optional('Gradient of Bias.'),
   },
   attrs: ATTRS,
-  inferMeta({ X, Scale, SavedMean }): { 'X@GRAD': Meta; 'Scale@GRAD': Meta; 'Bias@GRAD': Meta } {
+  inferMeta(inputs): { 'X@GRAD': Meta; 'Scale@GRAD': Meta; 'Bias@GRAD': Meta } {
+    const { X, Scale, SavedMean, SavedVariance } = inputs
+    const count = checkShapes('instance_norm_grad', X, { Scale })
+    requireVectors('instance_norm_grad', { SavedMean, SavedVariance }, count, 'channel of a sample')
+    requireParameterDType('instance_norm_grad', X, { SavedMean, SavedVariance })
+    requireShape('instance_norm_grad', 'Y@GRAD', inputs['Y@GRAD'], X.shape, 'the shape of X')
     const vector = Scale ?? { dtype: SavedMean.dtype, shape: [X.shape[1]!] }
     return { 'X@GRAD': X, 'Scale@GRAD': vector, 'Bias@GRAD': vector }
   },
@@ -86,18 +110,8 @@ export const instanceNorm = defineOp({
   },
   attrs: ATTRS,
   inferMeta({ X, Scale, Bias }) {
-    requireRank('instance_norm', X, 2, 5)
-    if (X.shape.includes(0)) {
-      throw new PreconditionNotMetError('E103', `instance_norm: X must not be empty, got ${formatShape(X.shape)}`, {
-        where: { opType: 'instance_norm', slot: 'X' },
-        got: X.shape,
-      })
-    }
-    const [batch, channels] = X.shape as [number, number]
-    requireVectors('instance_norm', { Scale, Bias }, channels)
-    requireParameterDType('instance_norm', X, { Scale, Bias })
-    const dtype = isHalf(X.dtype) ? 'float32' : X.dtype
-    const statistics: Meta = { dtype, shape: [batch < 0 || channels < 0 ? -1 : batch * channels] }
+    const count = checkShapes('instance_norm', X, { Scale, Bias })
+    const statistics: Meta = { dtype: isHalf(X.dtype) ? 'float32' : X.dtype, shape: [count] }
     return { Y: X, SavedMean: statistics, SavedVariance: statistics }
   },
   grad: ({ inputs, outputs, outputGrads, inputGrads }): OpDesc[] => [

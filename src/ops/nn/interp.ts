@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError, UnimplementedError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import {
   type AnyOpDef,
   defineOp,
@@ -101,7 +102,7 @@ function inferOut(opType: string, inputs: Filled<Slots, Meta>, attrs: InterpAttr
       out = sizes.map((size, i) => (size < 0 ? -1 : Math.trunc(Math.fround(size * scales[i]!))))
     } else if (Scale !== undefined) out = sizes.map(() => -1)
     if (OutSize !== undefined) {
-      out = shapeInput(ctx, 'OutSize', OutSize)
+      out = ctx.constant('OutSize') === undefined ? sizes.map(() => -1) : shapeInput(ctx, 'OutSize', OutSize)
       if (out.length !== rank) throw fail('E203', `OutSize must hold ${rank} sizes${of}, got ${out.length}`)
     }
   }
@@ -172,7 +173,13 @@ function interpolation(
     inputs: { ...inputs, 'Out@GRAD': one('Gradient of Out.', FLOATS) },
     outputs: { 'X@GRAD': optional('Gradient of X.') },
     attrs: ATTRS,
-    inferMeta: ({ X }) => ({ 'X@GRAD': X }),
+    inferMeta(given, attrs, ctx) {
+      const { X, 'Out@GRAD': dOut } = given
+      requireSameDType(`${type}_grad`, { X, 'Out@GRAD': dOut })
+      const { shape } = inferOut(`${type}_grad`, given, attrs, ctx)
+      requireShape(`${type}_grad`, 'Out@GRAD', dOut, shape, 'the shape of Out')
+      return { 'X@GRAD': X }
+    },
     grad: 'unregistered',
     kernels: {
       cpu(given, attrs, outputs) {

@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type Meta, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS, isHalf } from '../../tensor/dtype.ts'
 import { formatShape, product, type Shape } from '../../tensor/shape.ts'
@@ -24,6 +25,26 @@ const ATTRS = {
 /** Statistics of half tensors are float32. */
 const statistics = (X: Meta, shape: Shape): Meta => ({ dtype: isHalf(X.dtype) ? 'float32' : X.dtype, shape })
 
+/**
+ * The elements of a row, -1 while unknown.
+ * @throws InvalidArgumentError E202 for an axis past the rank, E203 for shapes, E210 for element types.
+ */
+function checkShapes(opType: string, X: Meta, Scale: Meta | undefined, Bias: Meta | undefined, axis: number): number {
+  const { shape } = X
+  if (axis >= shape.length) {
+    throw new InvalidArgumentError(
+      'E202',
+      `${opType}: attr begin_norm_axis must be below the rank of X of shape ${formatShape(shape)}, got ${axis}`,
+      { expected: shape.length - 1, got: axis },
+    )
+  }
+  const row = shape.slice(axis)
+  const size = row.includes(-1) ? -1 : product(row)
+  requireVectors(opType, { Scale, Bias }, size, 'element of a row')
+  requireParameterDType(opType, X, { Scale, Bias })
+  return size
+}
+
 export const layerNormGrad = defineOp({
   type: 'layer_norm_grad',
   doc: 'Gradient of layer_norm.',
@@ -42,8 +63,14 @@ export const layerNormGrad = defineOp({
     'Bias@GRAD': optional('Gradient of Bias.'),
   },
   attrs: ATTRS,
-  inferMeta({ X, Scale, Bias }, { begin_norm_axis }): { 'X@GRAD': Meta; 'Scale@GRAD': Meta; 'Bias@GRAD': Meta } {
-    const size = X.shape.includes(-1) ? -1 : product(X.shape, begin_norm_axis)
+  inferMeta(inputs, { begin_norm_axis }): { 'X@GRAD': Meta; 'Scale@GRAD': Meta; 'Bias@GRAD': Meta } {
+    const { X, Scale, Bias, Mean, Variance } = inputs
+    const size = checkShapes('layer_norm_grad', X, Scale, Bias, begin_norm_axis)
+    requireParameterDType('layer_norm_grad', X, { Mean, Variance })
+    const rows = X.shape.slice(0, begin_norm_axis)
+    requireShape('layer_norm_grad', 'Mean', Mean, rows, 'one value per row')
+    requireShape('layer_norm_grad', 'Variance', Variance, rows, 'one value per row')
+    requireShape('layer_norm_grad', 'Y@GRAD', inputs['Y@GRAD'], X.shape, 'the shape of X')
     const vector = statistics(X, [size])
     return { 'X@GRAD': X, 'Scale@GRAD': Scale ?? vector, 'Bias@GRAD': Bias ?? vector }
   },
@@ -103,18 +130,8 @@ export const layerNorm = defineOp({
   },
   attrs: ATTRS,
   inferMeta({ X, Scale, Bias }, { begin_norm_axis }) {
-    const { shape } = X
-    if (begin_norm_axis >= shape.length) {
-      throw new InvalidArgumentError(
-        'E202',
-        `layer_norm: attr begin_norm_axis must be below the rank of X of shape ${formatShape(shape)}, got ${begin_norm_axis}`,
-        { expected: shape.length - 1, got: begin_norm_axis },
-      )
-    }
-    const row = shape.slice(begin_norm_axis)
-    requireVectors('layer_norm', { Scale, Bias }, row.includes(-1) ? -1 : product(row), 'element of a row')
-    requireParameterDType('layer_norm', X, { Scale, Bias })
-    const rows = statistics(X, shape.slice(0, begin_norm_axis))
+    checkShapes('layer_norm', X, Scale, Bias, begin_norm_axis)
+    const rows = statistics(X, X.shape.slice(0, begin_norm_axis))
     return { Y: X, Mean: rows, Variance: rows }
   },
   grad: ({ inputs, outputs, outputGrads, inputGrads }): OpDesc[] => [

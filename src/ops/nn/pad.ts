@@ -1,6 +1,7 @@
 /** pad and pad3d: elements put around a tensor, and their gradients. Every dimension has a map from places of Out to places of X. */
 import { InvalidArgumentError, UnimplementedError } from '../../errors.ts'
 import { attr, oneOf } from '../../framework/attr.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -101,6 +102,16 @@ const PAD_ATTRS = {
   pad_value: attr.float(0, { doc: 'The elements put in.' }),
 }
 
+/** @throws InvalidArgumentError E201 unless there are two numbers per dimension. */
+function checkPaddings(opType: string, slot: string, shape: Shape, paddings: readonly number[]): void {
+  if (paddings.length === 2 * shape.length) return
+  throw new InvalidArgumentError(
+    'E201',
+    `${opType}: attr paddings must hold two numbers per dimension of ${slot} of shape ${formatShape(shape)}, got ${paddings.length}`,
+    { expected: 2 * shape.length, got: paddings },
+  )
+}
+
 const padMaps = (shape: Shape, paddings: readonly number[]): PlaceMap[] =>
   shape.map((size, d) => placeMap(size, paddings[2 * d]!, paddings[2 * d + 1]!, 'constant'))
 
@@ -113,8 +124,17 @@ export const padGrad = defineOp({
   attrs: PAD_ATTRS,
   inferMeta(inputs, { paddings }) {
     const { dtype, shape } = inputs['Out@GRAD']
-    const size = (dim: number, d: number): number => dim - paddings[2 * d]! - paddings[2 * d + 1]!
-    return { 'X@GRAD': { dtype, shape: shape.map((dim, d) => (dim < 0 ? -1 : size(dim, d))) } }
+    checkPaddings('pad_grad', 'Out@GRAD', shape, paddings)
+    const size = (dim: number, d: number): number => (dim < 0 ? -1 : dim - paddings[2 * d]! - paddings[2 * d + 1]!)
+    const sizes = shape.map(size)
+    if (sizes.some((dim, d) => dim < 0 && shape[d]! >= 0)) {
+      throw new InvalidArgumentError(
+        'E203',
+        `pad_grad: Out@GRAD of shape ${formatShape(shape)} has less than paddings [${paddings.join(', ')}] put in`,
+        { expected: paddings, got: shape },
+      )
+    }
+    return { 'X@GRAD': { dtype, shape: sizes } }
   },
   grad: 'unregistered',
   kernels: {
@@ -134,13 +154,7 @@ export const pad = defineOp({
   attrs: PAD_ATTRS,
   inferMeta({ X }, { paddings }) {
     const { dtype, shape } = X
-    if (paddings.length !== 2 * shape.length) {
-      throw new InvalidArgumentError(
-        'E201',
-        `pad: attr paddings must hold two numbers per dimension of X of shape ${formatShape(shape)}, got ${paddings.length}`,
-        { expected: 2 * shape.length, got: paddings },
-      )
-    }
+    checkPaddings('pad', 'X', shape, paddings)
     if (shape.length > 6) {
       throw new UnimplementedError(
         'E403',
@@ -198,11 +212,11 @@ function pairs(paddings: readonly number[], { data_format }: Pad3dAttrs): readon
 }
 
 /** @throws InvalidArgumentError E203 for shapes, E201 for paddings that do not fit them. */
-function inferPad3d(X: Meta, Paddings: Meta | undefined, attrs: Pad3dAttrs, ctx: InferContext): Shape {
-  requireRank('pad3d', X, 5, 5)
+function inferPad3d(opType: string, X: Meta, Paddings: Meta | undefined, attrs: Pad3dAttrs, ctx: InferContext): Shape {
+  requireRank(opType, X, 5, 5)
   const paddings = Paddings === undefined ? attrs.paddings : shapeInput(ctx, 'Paddings', Paddings)
   if (paddings.length !== 6) {
-    throw new InvalidArgumentError('E201', `pad3d: attr paddings must hold 6 numbers, got ${paddings.length}`, {
+    throw new InvalidArgumentError('E201', `${opType}: attr paddings must hold 6 numbers, got ${paddings.length}`, {
       expected: 6,
       got: paddings,
     })
@@ -214,7 +228,7 @@ function inferPad3d(X: Meta, Paddings: Meta | undefined, attrs: Pad3dAttrs, ctx:
     if (before === 0 && after === 0) return size
     if (size < 0 || !known) return -1
     const fail = (rule: string): InvalidArgumentError =>
-      new InvalidArgumentError('E203', `pad3d: X of shape ${formatShape(X.shape)} in mode ${attrs.mode}: ${rule}`, {
+      new InvalidArgumentError('E203', `${opType}: X of shape ${formatShape(X.shape)} in mode ${attrs.mode}: ${rule}`, {
         got: { X: X.shape, paddings },
       })
     if (attrs.mode === 'reflect' && (before >= size || after >= size)) {
@@ -238,7 +252,12 @@ export const pad3dGrad = defineOp({
   inputs: { ...PAD3D_INPUTS, 'Out@GRAD': one('Gradient of Out.', FLOATS) },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: PAD3D_ATTRS,
-  inferMeta: ({ X }) => ({ 'X@GRAD': X }),
+  inferMeta({ X, Paddings, 'Out@GRAD': dOut }, attrs, ctx) {
+    requireSameDType('pad3d_grad', { X, 'Out@GRAD': dOut })
+    const shape = inferPad3d('pad3d_grad', X, Paddings, attrs, ctx)
+    requireShape('pad3d_grad', 'Out@GRAD', dOut, shape, 'the shape of Out')
+    return { 'X@GRAD': X }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ X, Paddings, 'Out@GRAD': dOut }, attrs, { 'X@GRAD': dX }) {
@@ -256,7 +275,7 @@ export const pad3d = defineOp({
   outputs: { Out: one('X with other sizes of the volumes.') },
   attrs: PAD3D_ATTRS,
   inferMeta: ({ X, Paddings }, attrs, ctx) => ({
-    Out: { dtype: X.dtype, shape: inferPad3d(X, Paddings, attrs, ctx) },
+    Out: { dtype: X.dtype, shape: inferPad3d('pad3d', X, Paddings, attrs, ctx) },
   }),
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
     describeOp(pad3dGrad, {

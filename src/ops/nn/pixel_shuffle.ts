@@ -64,7 +64,15 @@ export const pixelShuffleGrad = defineOp({
   inferMeta(inputs, { upscale_factor, data_format }) {
     const { dtype, shape } = inputs['Out@GRAD']
     const channelLast = isChannelLast(data_format)
+    requireRank('pixel_shuffle_grad', inputs['Out@GRAD'], 4, 4, 'Out@GRAD')
     const { batch, channels, sizes } = planesOf(shape, channelLast)
+    if (sizes.some((size) => size >= 0 && size % upscale_factor !== 0)) {
+      throw new InvalidArgumentError(
+        'E203',
+        `pixel_shuffle_grad: the planes of Out@GRAD must be multiples of ${upscale_factor}, got ${formatShape(shape)}`,
+        { expected: upscale_factor, got: shape },
+      )
+    }
     const divided = sizes.map((size) => (size < 0 ? -1 : size / upscale_factor))
     const many = channels < 0 ? -1 : channels * upscale_factor * upscale_factor
     return { 'X@GRAD': { dtype, shape: shapeOf({ batch, channels: many, sizes: divided }, channelLast) } }

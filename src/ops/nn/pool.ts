@@ -1,6 +1,7 @@
 /** pool2d: the largest element or the mean of each window, and its gradient. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr, oneOf } from '../../framework/attr.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type FilledAttrs, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS, type NumberArray } from '../../tensor/dtype.ts'
 import { formatShape, type Shape } from '../../tensor/shape.ts'
@@ -217,7 +218,13 @@ export const pool2dGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: ATTRS,
-  inferMeta: ({ X }) => ({ 'X@GRAD': X }),
+  inferMeta({ X, Out, 'Out@GRAD': dOut }, attrs) {
+    requireSameDType('pool2d_grad', { X, Out, 'Out@GRAD': dOut })
+    const { out } = match(X.shape, attrs)
+    requireShape('pool2d_grad', 'Out', Out, out, 'the shape that X gives')
+    requireShape('pool2d_grad', 'Out@GRAD', dOut, out, 'the shape of Out')
+    return { 'X@GRAD': X }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ X, Out, 'Out@GRAD': dOut }, attrs, { 'X@GRAD': dX }) {

@@ -1,8 +1,16 @@
 /** prelu: the leaky rectifier whose slope below 0 is learnt. Source: He et al. 2015; paddle/phi/kernels/cpu/prelu_kernel.cc (2.6.2). */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr, oneOf } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
-import { defineOp, describeOp, type FilledAttrs, type OpDesc, one, optional } from '../../framework/op_def.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
+import {
+  defineOp,
+  describeOp,
+  type FilledAttrs,
+  type Meta,
+  type OpDesc,
+  one,
+  optional,
+} from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
 import { formatShape, numel, product, type Shape } from '../../tensor/shape.ts'
 
@@ -26,6 +34,31 @@ function slopes(shape: Shape, { mode, data_format }: PreluAttrs): { readonly cou
   return data_format === 'NCHW' ? { count: shape[1]!, run: product(shape, 2) } : { count: shape.at(-1)!, run: 1 }
 }
 
+/** @throws InvalidArgumentError E203 for shapes, E210 for element types. */
+function checkShapes(opType: string, X: Meta, Alpha: Meta, attrs: PreluAttrs): void {
+  requireSameDType(opType, { X, Alpha })
+  const fail = (rule: string): InvalidArgumentError =>
+    new InvalidArgumentError(
+      'E203',
+      `${opType}: in mode ${attrs.mode} ${rule}, got X ${formatShape(X.shape)} and Alpha ${formatShape(Alpha.shape)}`,
+      { got: { X: X.shape, Alpha: Alpha.shape } },
+    )
+  const size = numel(Alpha.shape)
+  if (attrs.mode === 'channel' && X.shape.length < 2) throw fail('X must have rank 2 or more')
+  if (attrs.mode === 'element') {
+    if (X.shape.length !== Alpha.shape.length || X.shape.length === 0) throw fail('Alpha must have the rank of X')
+    const [sample, given] = [X.shape.slice(1), Alpha.shape.slice(1)]
+    if (!sample.includes(-1) && !given.includes(-1) && product(sample) !== product(given)) {
+      throw fail('Alpha must have as many elements as a sample of X')
+    }
+    return
+  }
+  const count = attrs.mode === 'all' ? 1 : slopes(X.shape, attrs).count
+  if (size >= 0 && count >= 0 && size !== count) {
+    throw fail(count === 1 ? 'Alpha must hold one element' : `Alpha must hold ${count} elements`)
+  }
+}
+
 export const preluGrad = defineOp({
   type: 'prelu_grad',
   doc: 'Gradient of prelu: dOut, times the slope where X is not above 0; the slope gets the sum of X * dOut there.',
@@ -37,7 +70,12 @@ export const preluGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.'), 'Alpha@GRAD': optional('Gradient of Alpha.') },
   attrs: ATTRS,
-  inferMeta: ({ X, Alpha }) => ({ 'X@GRAD': X, 'Alpha@GRAD': Alpha }),
+  inferMeta({ X, Alpha, 'Out@GRAD': dOut }, attrs) {
+    checkShapes('prelu_grad', X, Alpha, attrs)
+    requireSameDType('prelu_grad', { X, 'Out@GRAD': dOut })
+    requireShape('prelu_grad', 'Out@GRAD', dOut, X.shape, 'the shape of X')
+    return { 'X@GRAD': X, 'Alpha@GRAD': Alpha }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ X, Alpha, 'Out@GRAD': dOut }, attrs, { 'X@GRAD': dX, 'Alpha@GRAD': dAlpha }) {
@@ -76,27 +114,7 @@ export const prelu = defineOp({
   outputs: { Out: one('Shape and element type of X.') },
   attrs: ATTRS,
   inferMeta({ X, Alpha }, attrs) {
-    requireSameDType('prelu', { X, Alpha })
-    const fail = (rule: string): InvalidArgumentError =>
-      new InvalidArgumentError(
-        'E203',
-        `prelu: in mode ${attrs.mode} ${rule}, got X ${formatShape(X.shape)} and Alpha ${formatShape(Alpha.shape)}`,
-        { got: { X: X.shape, Alpha: Alpha.shape } },
-      )
-    const size = numel(Alpha.shape)
-    if (attrs.mode === 'channel' && X.shape.length < 2) throw fail('X must have rank 2 or more')
-    if (attrs.mode === 'element') {
-      if (X.shape.length !== Alpha.shape.length || X.shape.length === 0) throw fail('Alpha must have the rank of X')
-      const [sample, given] = [X.shape.slice(1), Alpha.shape.slice(1)]
-      if (!sample.includes(-1) && !given.includes(-1) && product(sample) !== product(given)) {
-        throw fail('Alpha must have as many elements as a sample of X')
-      }
-      return { Out: X }
-    }
-    const count = attrs.mode === 'all' ? 1 : slopes(X.shape, attrs).count
-    if (size >= 0 && count >= 0 && size !== count) {
-      throw fail(count === 1 ? 'Alpha must hold one element' : `Alpha must hold ${count} elements`)
-    }
+    checkShapes('prelu', X, Alpha, attrs)
     return { Out: X }
   },
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [

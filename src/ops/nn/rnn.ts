@@ -1,6 +1,7 @@
 /** rnn: LSTM, GRU and plain recurrent networks of several layers, in one or both directions. The arithmetic of a layer is in rnn_layer.ts. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr, oneOf } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -12,18 +13,10 @@ import {
   one,
   optional,
 } from '../../framework/op_def.ts'
-import { FLOATS, type NumberArray } from '../../tensor/dtype.ts'
-import { engineFor, type Generator, uniformFloat32 } from '../../tensor/random.ts'
+import { FLOATS } from '../../tensor/dtype.ts'
 import { compatibleShapes, formatShape, type Shape } from '../../tensor/shape.ts'
-import {
-  GATES,
-  type LayerSizes,
-  type LayerTrace,
-  type LayerWeights,
-  type RnnMode,
-  runLayer,
-  runLayerBack,
-} from './rnn_layer.ts'
+import { GATES, type RnnMode, runLayerBack } from './rnn_layer.ts'
+import { drawMask, dropOut, type Given, keptCells, moveDirection, networkOf, runNetwork } from './rnn_network.ts'
 
 const atLeastOne = (count: number): string | null => (count >= 1 ? null : 'a count of 1 or more')
 const ATTRS = {
@@ -32,7 +25,7 @@ const ATTRS = {
     check: (p) => (p >= 0 && p <= 1 ? null : 'a probability in [0, 1]'),
   }),
   is_bidirec: attr.bool(false, { doc: 'Both directions, their results side by side.' }),
-  input_size: attr.int(10, { doc: 'Features of Input.' }),
+  input_size: attr.int(10, { doc: 'Features of Input, which are read off its shape: has no effect.' }),
   hidden_size: attr.int(100, { doc: 'Features of a state.', check: atLeastOne }),
   num_layers: attr.int(1, { check: atLeastOne }),
   mode: attr.string('RNN_TANH', { check: oneOf('LSTM', 'GRU', 'RNN_TANH', 'RNN_RELU') }),
@@ -42,20 +35,13 @@ const ATTRS = {
 type RnnAttrs = FilledAttrs<typeof ATTRS>
 
 const INPUTS = {
-  Input: one('[T, B, input_size]: T steps of B sequences.', FLOATS),
+  Input: one('[T, B, features]: T steps of B sequences.', FLOATS),
   PreState: many('Start of the state, for LSTM of the cell too: [layers * directions, B, hidden].', FLOATS),
   WeightList: many(
     'For each layer and direction the weights of input and state, [gates * hidden, …]; then for each the two biases.',
     FLOATS,
   ),
   SequenceLength: optional('[B]: steps of each sequence; what is behind its end is 0 in Out.', ['int32']),
-}
-
-interface Given<T> {
-  readonly Input: T
-  readonly PreState: readonly T[]
-  readonly WeightList: readonly T[]
-  readonly SequenceLength?: T | undefined
 }
 
 /** @throws InvalidArgumentError E203 for shapes that do not fit one another and the attributes, E206 for a wrong number of variables. */
@@ -80,8 +66,8 @@ function checkShapes({ Input, PreState, WeightList, SequenceLength }: Given<Meta
       got,
     })
   }
-  require('Input', Input, [-1, -1, attrs.input_size])
-  const batch = Input.shape[1]!
+  require('Input', Input, [-1, -1, -1])
+  const [, batch, features] = Input.shape as readonly [number, number, number]
   count('PreState', PreState.length, [mode === 'LSTM' ? 2 : 1])
   for (const state of PreState) require('PreState', state, [cells, batch, hidden_size])
   count('WeightList', WeightList.length, [2 * cells, 4 * cells])
@@ -89,7 +75,7 @@ function checkShapes({ Input, PreState, WeightList, SequenceLength }: Given<Meta
   WeightList.forEach((weight, i) => {
     if (i >= 2 * cells) require('WeightList', weight, [wide])
     else if (i % 2 === 1) require('WeightList', weight, [wide, hidden_size])
-    else require('WeightList', weight, [wide, i < 2 * directions ? attrs.input_size : directions * hidden_size])
+    else require('WeightList', weight, [wide, i < 2 * directions ? features : directions * hidden_size])
   })
   if (SequenceLength !== undefined) require('SequenceLength', SequenceLength, [batch])
 }
@@ -98,150 +84,6 @@ function checkShapes({ Input, PreState, WeightList, SequenceLength }: Given<Meta
 function reserveRows({ mode, num_layers }: RnnAttrs): number {
   const extra = mode === 'LSTM' ? 2 : mode === 'GRU' ? 1 : 0
   return (GATES[mode as RnnMode] + extra) * num_layers + num_layers - 1
-}
-
-interface Network {
-  readonly attrs: RnnAttrs
-  readonly time: number
-  readonly batch: number
-  readonly hidden: number
-  readonly directions: number
-  readonly sizes: (layer: number, direction: number) => LayerSizes
-  readonly weights: (layer: number, direction: number) => LayerWeights
-  /** The elements of the state (0) or cell (1) that a layer and direction starts from. */
-  readonly start: (which: number, layer: number, direction: number) => Float64Array
-}
-
-function networkOf({ Input, PreState, WeightList, SequenceLength }: Given<KernelTensor>, attrs: RnnAttrs): Network {
-  const [time, batch] = Input.shape as [number, number]
-  const hidden = attrs.hidden_size
-  const directions = attrs.is_bidirec ? 2 : 1
-  const cells = attrs.num_layers * directions
-  const block = batch * hidden
-  const weights = WeightList.map(({ data }) => Float64Array.from(data))
-  return {
-    attrs,
-    time,
-    batch,
-    hidden,
-    directions,
-    sizes: (layer, direction) => ({
-      mode: attrs.mode as RnnMode,
-      time,
-      batch,
-      width: layer === 0 ? attrs.input_size : directions * hidden,
-      hidden,
-      reverse: direction === 1,
-      lengths: SequenceLength?.data,
-    }),
-    weights: (layer, direction) => {
-      const cell = layer * directions + direction
-      return {
-        input: weights[2 * cell]!,
-        state: weights[2 * cell + 1]!,
-        inputBias: weights[2 * (cells + cell)],
-        stateBias: weights[2 * (cells + cell) + 1],
-      }
-    },
-    start: (which, layer, direction) => {
-      const state = PreState[which]
-      if (state === undefined) return new Float64Array(block)
-      const from = (layer * directions + direction) * block
-      return Float64Array.from((state.data as Float32Array).subarray(from, from + block))
-    },
-  }
-}
-
-/** Runs all layers; the traces lie layer by layer, direction by direction. */
-function runNetwork(
-  network: Network,
-  input: NumberArray,
-  mask: NumberArray | undefined,
-): { readonly traces: readonly LayerTrace[]; readonly results: readonly Float64Array[] } {
-  const { attrs, time, batch, hidden, directions } = network
-  const traces: LayerTrace[] = []
-  const results: Float64Array[] = []
-  let x = Float64Array.from(input)
-  for (let layer = 0; layer < attrs.num_layers; layer++) {
-    const out = new Float64Array(time * batch * directions * hidden)
-    for (let direction = 0; direction < directions; direction++) {
-      const trace = runLayer(
-        network.sizes(layer, direction),
-        x,
-        network.weights(layer, direction),
-        network.start(0, layer, direction),
-        network.start(1, layer, direction),
-      )
-      traces.push(trace)
-      moveDirection(trace.out, out, directions, direction, hidden, true)
-    }
-    results.push(out)
-    x = out
-    if (mask !== undefined && layer < attrs.num_layers - 1) {
-      x = out.slice()
-      dropOut(x, mask, attrs.dropout_prob)
-    }
-  }
-  return { traces, results }
-}
-
-/**
- * What Paddle keeps of a direction beside its gates, in the order of its steps: LSTM the cells (or their tanh), GRU the reset gate times the
- * state's share of the candidate.
- */
-function keptCells(network: Network, trace: LayerTrace, reverse: boolean, active: boolean): readonly Float64Array[] {
-  const { attrs, time, batch, hidden } = network
-  const { cells, gates } = trace
-  if (attrs.mode !== 'LSTM' && attrs.mode !== 'GRU') return []
-  const kept = new Float64Array(cells.length)
-  const block = batch * hidden
-  const lengths = network.sizes(0, 0).lengths
-  for (let t = 0; t < time; t++) {
-    for (let s = 0; s < block; s++) {
-      const i = t * block + s
-      const b = Math.floor(s / hidden)
-      let value = cells[i]!
-      if (attrs.mode === 'GRU') value *= gates[(t * batch + b) * 3 * hidden + (s % hidden)]!
-      else if (active) value = Math.tanh(value)
-      // Behind the end of a sequence the cell stays what it was.
-      else if (lengths !== undefined && t >= lengths[b]!) value = trace.cellsBefore[i]!
-      kept[(reverse ? time - 1 - t : t) * block + s] = value
-    }
-  }
-  return [kept]
-}
-
-/** Copies between the results of one direction, [T, B, hidden], and of all, [T, B, directions * hidden]. */
-function moveDirection(
-  single: Float64Array,
-  all: Float64Array,
-  directions: number,
-  direction: number,
-  hidden: number,
-  into: boolean,
-): void {
-  for (let r = 0; r * hidden < single.length; r++) {
-    const from = r * hidden
-    const to = (r * directions + direction) * hidden
-    for (let k = 0; k < hidden; k++) {
-      if (into) all[to + k] = single[from + k]!
-      else single[from + k] = all[to + k]!
-    }
-  }
-}
-
-function dropOut(values: Float64Array, mask: NumberArray, probability: number): void {
-  const keep = Math.fround(1 - probability)
-  for (let i = 0; i < values.length; i++) values[i] = mask[i] === 0 ? 0 : values[i]! / keep
-}
-
-/** The mask between layers, one for all of them: 0 where a uniform float32 is below p, drawn in memory order. */
-function drawMask(count: number, { dropout_prob, seed }: RnnAttrs, generator: Generator): Uint8Array {
-  const mask = new Uint8Array(count)
-  if (dropout_prob === 1) return mask
-  const engine = engineFor(seed, generator)
-  for (let i = 0; i < count; i++) mask[i] = uniformFloat32(engine) < dropout_prob ? 0 : 1
-  return mask
 }
 
 const drops = ({ dropout_prob, is_test, num_layers }: RnnAttrs): boolean =>
@@ -265,11 +107,29 @@ export const rnnGrad = defineOp({
     'WeightList@GRAD': many('Gradients of WeightList.'),
   },
   attrs: ATTRS,
-  inferMeta: ({ Input, PreState, WeightList }) => ({
-    'Input@GRAD': Input,
-    'PreState@GRAD': PreState,
-    'WeightList@GRAD': WeightList,
-  }),
+  inferMeta(inputs, attrs) {
+    const { Input, PreState, WeightList, DropoutState } = inputs
+    checkShapes(inputs, attrs)
+    const wide = attrs.hidden_size * (attrs.is_bidirec ? 2 : 1)
+    const shape = [Input.shape[0]!, Input.shape[1]!, wide]
+    requireShape('rnn_grad', 'Out@GRAD', inputs['Out@GRAD'], shape, 'the shape of Out')
+    if (DropoutState !== undefined) requireShape('rnn_grad', 'DropoutState', DropoutState, shape, 'the shape of Out')
+    inputs['State@GRAD'].forEach((state, i) => {
+      requireShape(
+        'rnn_grad',
+        'State@GRAD',
+        state,
+        PreState[Math.min(i, PreState.length - 1)]!.shape,
+        'the shape of State',
+      )
+    })
+    if (DropoutState === undefined && drops(attrs)) {
+      throw new InvalidArgumentError('E206', 'rnn_grad: DropoutState has no value, but elements were dropped', {
+        where: { opType: 'rnn_grad', slot: 'DropoutState' },
+      })
+    }
+    return { 'Input@GRAD': Input, 'PreState@GRAD': PreState, 'WeightList@GRAD': WeightList }
+  },
   grad: 'unregistered',
   kernels: {
     cpu(inputs, attrs, outputs) {

@@ -1,5 +1,5 @@
 /** Random whole numbers: bernoulli, randint, randperm, seed. */
-import { InvalidArgumentError, makeError, OutOfRangeError } from '../../errors.ts'
+import { InvalidArgumentError, makeError, OutOfRangeError, UnimplementedError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
 import { defineOp, one } from '../../framework/op_def.ts'
 import { type DType, dtypeToProto, FLOATS, INDEXES } from '../../tensor/dtype.ts'
@@ -43,9 +43,11 @@ function store(out: RawTensor, next: (i: number) => number): void {
   else for (let i = 0; i < data.length; i++) data[i] = next(i)
 }
 
-const wholeDType = attr.dtype('int64', {
-  check: (dtype) => (INDEXES.includes(dtype as DType) ? null : 'int32 or int64'),
-})
+/** @throws UnimplementedError E403 unless the element type is one of `dtypes`. */
+function requireKernel(opType: string, dtype: DType | -1, dtypes: readonly DType[]): DType {
+  if (dtype !== -1 && dtypes.includes(dtype)) return dtype
+  throw new UnimplementedError('E403', `${opType} has no kernel for ${dtype}`, { expected: dtypes, got: dtype })
+}
 
 function drawInts(
   _inputs: unknown,
@@ -67,7 +69,7 @@ export const randint = defineOp({
     low: attr.int(),
     high: attr.int(),
     shape: attr.dims([]),
-    dtype: wholeDType,
+    dtype: attr.dtype('int64'),
     seed: attr.int(0, {
       doc: '0 draws from the generator of the run; any other number gives one sequence for each dtype, as in Paddle.',
     }),
@@ -79,7 +81,10 @@ export const randint = defineOp({
       })
     }
     return {
-      Out: { dtype: dtype as DType, shape: shapeOf('randint', { ShapeTensor, ShapeTensorList }, shape, ctx) },
+      Out: {
+        dtype: requireKernel('randint', dtype, INDEXES),
+        shape: shapeOf('randint', { ShapeTensor, ShapeTensorList }, shape, ctx),
+      },
     }
   },
   grad: 'none',
@@ -108,9 +113,7 @@ export const randperm = defineOp({
   outputs: { Out: one('[n], of the element type `dtype`.') },
   attrs: {
     n: attr.int(),
-    dtype: attr.dtype('int64', {
-      check: (dtype) => (permDTypes.includes(dtype as DType) ? null : `one of ${permDTypes.join(', ')}`),
-    }),
+    dtype: attr.dtype('int64'),
     seed: attr.int(0, { extra: true, doc: 'Has no effect, as in Paddle: the generator of the run decides.' }),
   },
   inferMeta(_inputs, { n, dtype }) {
@@ -120,7 +123,7 @@ export const randperm = defineOp({
         got: n,
       })
     }
-    return { Out: { dtype: dtype as DType, shape: [n] } }
+    return { Out: { dtype: requireKernel('randperm', dtype, permDTypes), shape: [n] } }
   },
   grad: 'none',
   effects: 'random',

@@ -96,7 +96,8 @@ function vectorNorm(x: NumberArray, start: number, step: number, size: number, p
   else if (p === 1) for (let i = start; i < end; i += step) sum += Math.abs(x[i]!)
   else if (p === 2) for (let i = start; i < end; i += step) sum += x[i]! * x[i]!
   else for (let i = start; i < end; i += step) sum += Math.abs(x[i]!) ** p
-  return p === 0 || p === 1 ? sum : p === 2 ? Math.sqrt(sum) : sum ** (1 / p)
+  // Paddle takes the reciprocal of p in float32, for every element type.
+  return p === 0 || p === 1 ? sum : p === 2 ? Math.sqrt(sum) : sum ** Math.fround(1 / p)
 }
 
 /** Out = sum(|X|^p)^(1/p) along `axis`. */
@@ -160,7 +161,7 @@ export const pNormGrad = defineOp({
         const dout = dOut.data[k]!
         k++
         if (p === 0) for (let i = start; i < end; i += step) dx[i] = 0
-        else if (p === 1) for (let i = start; i < end; i += step) dx[i] = dout * Math.sign(x[i]!)
+        else if (p === 1) for (let i = start; i < end; i += step) dx[i] = (dout * Math.sign(x[i]!)) / (1 + epsilon)
         else if (p === 2) for (let i = start; i < end; i += step) dx[i] = (dout * x[i]!) / (norm + epsilon)
         else if (Math.abs(p) === Infinity) {
           for (let i = start; i < end; i += step) dx[i] = dout * Math.sign(x[i]!) * (Math.abs(x[i]!) === norm ? 1 : 0)

@@ -85,12 +85,15 @@ function pieceMetas(
   const sections = listed ? shapeListInput(ctx, 'SectionsTensorList', SectionsTensorList) : attrs.sections
   const known = !listed || SectionsTensorList.every((_, i) => ctx.constant('SectionsTensorList', i) !== undefined)
   const axis = given === undefined ? undefined : resolveAxis('split', given, X.shape)
-  const sizes = pieceSizes(axis === undefined ? -1 : X.shape[axis]!, attrs.num, sections, known)
   const wanted = ctx.outputCount('Out')
-  if (wanted !== sizes.length) {
-    throw new InvalidArgumentError('E206', `split: there are ${sizes.length} pieces, but Out has ${wanted} variables`, {
+  // Asked first: a list of 2^31 - 1 pieces would take all memory.
+  const equal = sections.length === 0 && attrs.num > wanted
+  const sizes = equal ? [] : pieceSizes(axis === undefined ? -1 : X.shape[axis]!, attrs.num, sections, known)
+  const pieces = equal ? attrs.num : sizes.length
+  if (wanted !== pieces) {
+    throw new InvalidArgumentError('E206', `split: there are ${pieces} pieces, but Out has ${wanted} variables`, {
       where: { opType: 'split', slot: 'Out' },
-      expected: sizes.length,
+      expected: pieces,
       got: wanted,
     })
   }
