@@ -168,8 +168,13 @@ export type Outcome =
   | { readonly ok: true; readonly results: Results }
   | { readonly ok: false; readonly error: EnforceError; readonly at: 'append' | 'run' }
 
-/** Slots of tensors whose length is the rank of a result, which must be known: there is no shape of unknown rank. */
-const SHAPES: readonly string[] = ['Shape', 'ShapeTensor']
+/** Slots of tensors whose dimensions decide the rank of a result, which must be known: there is no shape of unknown rank. */
+const DECIDES_RANK: readonly RegExp[] = [
+  // Its length is the rank of the result.
+  /\.Shape(Tensor)?$/,
+  // Its last dimension says how many dimensions of X an index takes.
+  /^(gather_nd|scatter_nd_add)(_grad)?\.Index$/,
+]
 
 /** The program of a case. @param unknown declares every dimension as one that only the run knows. */
 export function caseProgram(given: OpCase, unknown = false): Program {
@@ -177,8 +182,14 @@ export function caseProgram(given: OpCase, unknown = false): Program {
   const block = program.globalBlock()
   for (const [name, value] of given.values) {
     const meta = metaOf(value)
-    const isShape = SHAPES.some((slot) => given.inputs[slot]?.includes(name))
-    const shape = unknown && value instanceof Tensor && !isShape ? meta.shape.map(() => -1) : meta.shape
+    const decidesRank = Object.entries(given.inputs).some(
+      ([slot, names]) => names.includes(name) && DECIDES_RANK.some((pattern) => pattern.test(`${given.op}.${slot}`)),
+    )
+    // Without axes squeeze2 takes out whatever is 1, which only known dimensions say.
+    const axes = given.attrs['axes']
+    const squeezesAll = given.op === 'squeeze2' && (axes === undefined || (Array.isArray(axes) && axes.length === 0))
+    const shape =
+      unknown && value instanceof Tensor && !decidesRank && !squeezesAll ? meta.shape.map(() => -1) : meta.shape
     block.createVar({ name, persistable: true, ...meta, shape })
   }
   for (const name of new Set(Object.values(given.outputs).flat())) {
