@@ -20,7 +20,11 @@ export const bceLossGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: {},
-  inferMeta: ({ X }) => ({ 'X@GRAD': X }),
+  inferMeta({ X, Label, 'Out@GRAD': outGrad }) {
+    requireShape('bce_loss_grad', 'Label', Label, X.shape, 'the shape of X')
+    requireShape('bce_loss_grad', 'Out@GRAD', outGrad, X.shape, 'the shape of X')
+    return { 'X@GRAD': X }
+  },
   grad: 'unregistered',
   inplace: { 'X@GRAD': 'Out@GRAD' },
   kernels: {

@@ -24,7 +24,10 @@ export const huberLossGrad = defineOp({
   inputs: { Residual: one('Residual of huber_loss.', FLOATS), 'Out@GRAD': one('Gradient of Out.') },
   outputs: { 'X@GRAD': optional('Gradient of X.'), 'Y@GRAD': optional('Gradient of Y.') },
   attrs,
-  inferMeta: ({ Residual }) => ({ 'X@GRAD': Residual, 'Y@GRAD': Residual }),
+  inferMeta({ Residual, 'Out@GRAD': outGrad }) {
+    requireShape('huber_loss_grad', 'Out@GRAD', outGrad, Residual.shape, 'the shape of Residual')
+    return { 'X@GRAD': Residual, 'Y@GRAD': Residual }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ Residual, 'Out@GRAD': outGrad }, { delta }, outputs) {

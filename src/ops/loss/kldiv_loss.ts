@@ -29,7 +29,11 @@ export const kldivLossGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
-  inferMeta: ({ X }) => ({ 'X@GRAD': X }),
+  inferMeta({ X, Target, 'Loss@GRAD': lossGrad }, { reduction }) {
+    requireShape('kldiv_loss_grad', 'Target', Target, X.shape, 'the shape of X')
+    requireShape('kldiv_loss_grad', 'Loss@GRAD', lossGrad, reduction === 'none' ? X.shape : [], 'the shape of Loss')
+    return { 'X@GRAD': X }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ Target, 'Loss@GRAD': lossGrad }, { reduction }, outputs) {

@@ -21,7 +21,11 @@ export const logLossGrad = defineOp({
   },
   outputs: { 'Predicted@GRAD': optional('Gradient of Predicted.') },
   attrs,
-  inferMeta: ({ Predicted }) => ({ 'Predicted@GRAD': Predicted }),
+  inferMeta({ Predicted, Labels, 'Loss@GRAD': lossGrad }) {
+    requireShape('log_loss_grad', 'Labels', Labels, Predicted.shape, 'the shape of Predicted')
+    requireShape('log_loss_grad', 'Loss@GRAD', lossGrad, Predicted.shape, 'the shape of Predicted')
+    return { 'Predicted@GRAD': Predicted }
+  },
   grad: 'unregistered',
   inplace: { 'Predicted@GRAD': 'Loss@GRAD' },
   kernels: {

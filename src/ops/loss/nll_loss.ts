@@ -1,7 +1,7 @@
 /** nll_loss: minus the log-probability of the wanted class, weighted by class. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr, oneOf } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -27,6 +27,9 @@ const attrs = {
 function layout({ shape }: { shape: Shape }): { classes: number; places: number; samples: number } {
   return { samples: shape[0]!, classes: shape[1]!, places: product(shape, 2) }
 }
+
+/** X without its classes: the shape of Label. */
+const labelShape = ({ shape }: Meta): Shape => [shape[0]!, ...shape.slice(2)]
 
 /** Calls `visit(i, element of X, weight)` for each label i that counts. @throws InvalidArgumentError E216 for one outside [0, C). */
 function eachLabel(
@@ -61,7 +64,11 @@ export const nllLossGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
-  inferMeta: ({ X }) => ({ 'X@GRAD': X }),
+  inferMeta({ X, Label, Weight, 'Out@GRAD': outGrad }, { reduction }) {
+    checkShapes('nll_loss_grad', X, Label, Weight)
+    requireShape('nll_loss_grad', 'Out@GRAD', outGrad, reduction === 'none' ? labelShape(X) : [], 'the shape of Out')
+    return { 'X@GRAD': X }
+  },
   grad: 'unregistered',
   kernels: {
     cpu({ X, Label, Weight, Total_weight, 'Out@GRAD': outGrad }, { ignore_index, reduction }, outputs) {
@@ -78,17 +85,17 @@ export const nllLossGrad = defineOp({
 })
 
 /** @throws InvalidArgumentError E203 unless X is [N, C] or [N, C, H, W], Label has its N, H, W and Weight its C. */
-function checkShapes(X: Meta, Label: Meta, Weight: Meta | undefined): void {
+function checkShapes(opType: string, X: Meta, Label: Meta, Weight: Meta | undefined): void {
   const fault = (slot: string, what: string, got: Shape): InvalidArgumentError =>
-    new InvalidArgumentError('E203', `nll_loss: ${slot} must be ${what}, got ${formatShape(got)}`, {
-      where: { opType: 'nll_loss', slot },
+    new InvalidArgumentError('E203', `${opType}: ${slot} must be ${what}, got ${formatShape(got)}`, {
+      where: { opType, slot },
       expected: what,
       got,
     })
   const { shape } = X
   if (shape.length !== 2 && shape.length !== 4) throw fault('X', '[N, C] or [N, C, H, W]', shape)
   const differ = (a: number | undefined, b: number): boolean => a === undefined || (a !== b && a >= 0 && b >= 0)
-  const dims = shape.length === 2 ? [shape[0]!] : [shape[0]!, shape[2]!, shape[3]!]
+  const dims = labelShape(X)
   // As in Paddle a column of labels is a vector of them.
   const extra = Label.shape.slice(dims.length).some((dim) => dim !== 1 && dim >= 0)
   if (extra || dims.some((dim, d) => differ(Label.shape[d], dim))) throw fault('Label', formatShape(dims), Label.shape)
@@ -112,12 +119,10 @@ export const nllLoss = defineOp({
   },
   attrs,
   inferMeta({ X, Label, Weight }, { reduction }) {
-    checkShapes(X, Label, Weight)
+    checkShapes('nll_loss', X, Label, Weight)
     requireSameDType('nll_loss', { X, Weight })
-    const { shape } = X
-    const places = shape.length === 2 ? [shape[0]!] : [shape[0]!, shape[2]!, shape[3]!]
     return {
-      Out: { dtype: X.dtype, shape: reduction === 'none' ? places : [] },
+      Out: { dtype: X.dtype, shape: reduction === 'none' ? labelShape(X) : [] },
       Total_weight: { dtype: X.dtype, shape: [] },
     }
   },

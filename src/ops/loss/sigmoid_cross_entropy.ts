@@ -35,7 +35,13 @@ export const sigmoidCrossEntropyWithLogitsGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
-  inferMeta: ({ X }) => ({ 'X@GRAD': X }),
+  inferMeta({ X, Label, pos_weight, 'Out@GRAD': outGrad }) {
+    const type = 'sigmoid_cross_entropy_with_logits_grad'
+    requireShape(type, 'Label', Label, X.shape, 'the shape of X')
+    if (pos_weight !== undefined) requireShape(type, 'pos_weight', pos_weight, X.shape, 'the shape of X')
+    requireShape(type, 'Out@GRAD', outGrad, X.shape, 'the shape of X')
+    return { 'X@GRAD': X }
+  },
   grad: 'unregistered',
   inplace: { 'X@GRAD': 'Out@GRAD' },
   kernels: {

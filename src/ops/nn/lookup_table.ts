@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError, OutOfRangeError, UnimplementedError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -143,11 +144,15 @@ const gradientParts = ({ type, dtypes }: Variant) => ({
   outputs: { 'W@GRAD': optional('Gradient of W, dense or selected rows.') },
 })
 
-const gradientMeta = (W: Meta, outGrad: Meta, isSparse: boolean): Meta => ({
-  dtype: outGrad.dtype,
-  shape: W.shape,
-  kind: isSparse ? 'SELECTED_ROWS' : 'LOD_TENSOR',
-})
+/** @throws InvalidArgumentError E203 unless Out@GRAD has the shape of Out. */
+function gradientMeta(
+  variant: Variant,
+  { W, Ids, 'Out@GRAD': outGrad }: { W: Meta; Ids: Meta; 'Out@GRAD': Meta },
+  isSparse: boolean,
+): Meta {
+  requireShape(`${variant.type}_grad`, 'Out@GRAD', outGrad, outMeta(variant, W, Ids).shape, 'the shape of Out')
+  return { dtype: outGrad.dtype, shape: W.shape, kind: isSparse ? 'SELECTED_ROWS' : 'LOD_TENSOR' }
+}
 
 const V1: Variant = {
   type: 'lookup_table',
@@ -203,7 +208,7 @@ export const lookupTableGrad = defineOp({
   ...gradientParts(V1),
   source: V1.source,
   attrs: attrsV1,
-  inferMeta: ({ W, 'Out@GRAD': outGrad }, { is_sparse }) => ({ 'W@GRAD': gradientMeta(W, outGrad, is_sparse) }),
+  inferMeta: (inputs, { is_sparse }) => ({ 'W@GRAD': gradientMeta(V1, inputs, is_sparse) }),
   grad: 'unregistered',
   outputKind: gradientKind,
   kernels: gradKernels(V1),
@@ -233,7 +238,7 @@ export const lookupTableV2Grad = defineOp({
   ...gradientParts(V2),
   source: 'paddle/phi/kernels/cpu/embedding_grad_kernel.cc',
   attrs: attrsV2,
-  inferMeta: ({ W, 'Out@GRAD': outGrad }, { is_sparse }) => ({ 'W@GRAD': gradientMeta(W, outGrad, is_sparse) }),
+  inferMeta: (inputs, { is_sparse }) => ({ 'W@GRAD': gradientMeta(V2, inputs, is_sparse) }),
   grad: 'unregistered',
   outputKind: gradientKind,
   kernels: gradKernels(V2),

@@ -1,5 +1,6 @@
 /** argsort: all elements along an axis in order, and where they were. */
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { INDEXES, NUMBERS } from '../../tensor/dtype.ts'
 import { scatterBack, selectBest, sortAxis } from './top_k.ts'
@@ -17,7 +18,11 @@ export const argsortGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ Indices, X, 'Out@GRAD': outGrad }) {
+    requireShape('argsort_grad', 'Indices', Indices, X.shape, 'the shape of X')
+    requireShape('argsort_grad', 'Out@GRAD', outGrad, X.shape, 'the shape of X')
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: {
     cpu: (inputs, { axis }, outputs) =>

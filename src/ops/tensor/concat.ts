@@ -1,7 +1,7 @@
 /** concat: tensors one after the other along an axis. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { requireSameDType } from '../../framework/infer.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -115,9 +115,14 @@ export const concatGrad = defineOp({
   },
   outputs: { 'X@GRAD': many('Gradients of X, one for each.') },
   attrs: { axis: attr.int(0) },
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({
-    'X@GRAD': X.map(({ shape }) => ({ dtype: outGrad.dtype, shape })),
-  }),
+  inferMeta({ X, 'Out@GRAD': outGrad, AxisTensor }, { axis }, ctx) {
+    const shapes = X.map(({ shape }) => shape)
+    if (X.length > 0) {
+      const wanted = joinedShape(shapes, axisOf('concat_grad', AxisTensor, axis, shapes[0]!, ctx))
+      requireShape('concat_grad', 'Out@GRAD', outGrad, wanted, 'the shape of Out')
+    }
+    return { 'X@GRAD': shapes.map((shape) => ({ dtype: outGrad.dtype, shape })) }
+  },
   grad: 'unregistered',
   kernels: {
     cpu: (inputs, { axis }, outputs) => splitGradient(inputs, axis, outputs['X@GRAD']),

@@ -15,7 +15,7 @@ import { INDEXES, NUMBERS } from '../../tensor/dtype.ts'
 import { formatShape, type Shape } from '../../tensor/shape.ts'
 import { type AxisMap, readMapped, steps, writeMapped } from './axis_map.ts'
 import type { RawTensor } from './copy.ts'
-import { indexAt } from './indices.ts'
+import { indexAt, requireRank } from './indices.ts'
 import { shapeInput, shapeListInput } from './shape_inputs.ts'
 
 function cropError(what: string, got: unknown): InvalidArgumentError {
@@ -75,7 +75,13 @@ export const cropTensorGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs,
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, Offsets, OffsetsTensor, 'Out@GRAD': outGrad }, { offsets }, ctx) {
+    // The box is as large as Out@GRAD, wherever its shape came from.
+    if (!outGrad.shape.includes(0))
+      boxShape({ X, ShapeTensor: [], Offsets, OffsetsTensor }, { shape: outGrad.shape, offsets }, ctx)
+    else requireRank('crop_tensor_grad', 'Out@GRAD', outGrad, X.shape.length)
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: cropBack, int64: cropBack, half: cropBack },
 })

@@ -66,6 +66,25 @@ function expandedShape(opType: string, x: Shape, target: Shape, known: boolean):
   })
 }
 
+/** @throws InvalidArgumentError E203 unless every known dimension of X, lifted to the rank of Out@GRAD, fits its own. */
+function requireRepeats(
+  opType: string,
+  X: Meta,
+  outGrad: Meta,
+  fits: (dim: number, repeated: number) => boolean,
+): void {
+  const { shape } = outGrad
+  const fitting =
+    X.shape.length <= shape.length &&
+    lifted(X.shape, shape.length).every((dim, d) => dim < 0 || shape[d]! < 0 || fits(dim, shape[d]!))
+  if (fitting) return
+  throw new InvalidArgumentError(
+    'E203',
+    `${opType}: Out@GRAD of shape ${formatShape(shape)} is no repetition of X of shape ${formatShape(X.shape)}`,
+    { where: { slot: 'Out@GRAD' }, expected: X.shape, got: shape },
+  )
+}
+
 const expandAttrs = { shape: attr.ints([], { doc: 'The shape of Out; -1 keeps a dimension of X.' }) }
 const shapeSlots = {
   Shape: optional('1-D: the shape, in place of the attribute.', INDEXES),
@@ -83,7 +102,10 @@ export const expandV2Grad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: expandAttrs,
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, 'Out@GRAD': outGrad }) {
+    requireRepeats('expand_v2_grad', X, outGrad, (dim, repeated) => dim === 1 || dim === repeated)
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: expandBack },
 })
@@ -137,7 +159,10 @@ export const expandAsV2Grad = defineOp({
   inputs: { X: one('X of expand_as_v2; only its shape is read.'), 'Out@GRAD': one('Gradient of Out.', NUMBERS) },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: expandAsAttrs,
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, 'Out@GRAD': outGrad }) {
+    requireRepeats('expand_as_v2_grad', X, outGrad, (dim, repeated) => dim === 1 || dim === repeated)
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: expandBack },
 })
@@ -220,7 +245,10 @@ export const tileGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: tileAttrs,
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, 'Out@GRAD': outGrad }) {
+    requireRepeats('tile_grad', X, outGrad, (dim, repeated) => (dim === 0 ? repeated === 0 : repeated % dim === 0))
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: tileBack },
 })

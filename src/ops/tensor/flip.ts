@@ -1,7 +1,16 @@
 /** Coordinates in another order along some axes: flip and reverse (backwards), roll (moved around the end). */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
-import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
+import { requireShape } from '../../framework/infer.ts'
+import {
+  defineOp,
+  describeOp,
+  type InferContext,
+  type Meta,
+  type OpDesc,
+  one,
+  optional,
+} from '../../framework/op_def.ts'
 import { FLOATS, INDEXES, NUMBERS } from '../../tensor/dtype.ts'
 import { resolveAxis, type Shape } from '../../tensor/shape.ts'
 import { type AxisMap, readMapped, steps } from './axis_map.ts'
@@ -109,6 +118,27 @@ function rollBack(
   readMapped(inputs['Out@GRAD'], shape, map, grad)
 }
 
+/** @throws InvalidArgumentError E201 unless there is one shift per axis, OutOfRangeError E216 for an axis past the rank. */
+function checkShifts(
+  opType: string,
+  X: Meta,
+  ShiftsTensor: Meta | undefined,
+  shifts: Longs,
+  axis: Longs,
+  ctx: InferContext,
+): void {
+  const count = ShiftsTensor === undefined ? shifts.length : shapeInput(ctx, 'ShiftsTensor', ShiftsTensor).length
+  const known = ShiftsTensor === undefined || ctx.atRun || (ShiftsTensor.shape[0] ?? 1) >= 0
+  if (known && count !== Math.max(axis.length, 1)) {
+    throw new InvalidArgumentError(
+      'E201',
+      `${opType}: there must be one shift per axis, or one in all without axes, got ${count} for ${axis.length} axes`,
+      { expected: Math.max(axis.length, 1), got: count },
+    )
+  }
+  for (const a of axis) axisInRange(opType, Number(a), X.shape)
+}
+
 export const rollGrad = defineOp({
   type: 'roll_grad',
   doc: 'Gradient of roll: Out@GRAD rolled back.',
@@ -120,7 +150,11 @@ export const rollGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: rollAttrs,
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, ShiftsTensor, 'Out@GRAD': outGrad }, { shifts, axis }, ctx) {
+    requireShape('roll_grad', 'Out@GRAD', outGrad, X.shape, 'the shape of X')
+    checkShifts('roll_grad', X, ShiftsTensor, shifts, axis, ctx)
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: rollBack, int64: rollBack, half: rollBack },
 })
@@ -136,16 +170,7 @@ export const roll = defineOp({
   outputs: { Out: one('Shape and element type of X.') },
   attrs: rollAttrs,
   inferMeta({ X, ShiftsTensor }, { shifts, axis }, ctx) {
-    const count = ShiftsTensor === undefined ? shifts.length : shapeInput(ctx, 'ShiftsTensor', ShiftsTensor).length
-    const known = ShiftsTensor === undefined || ctx.atRun || (ShiftsTensor.shape[0] ?? 1) >= 0
-    if (known && count !== Math.max(axis.length, 1)) {
-      throw new InvalidArgumentError(
-        'E201',
-        `roll: there must be one shift per axis, or one in all without axes, got ${count} for ${axis.length} axes`,
-        { expected: Math.max(axis.length, 1), got: count },
-      )
-    }
-    for (const a of axis) axisInRange('roll', Number(a), X.shape)
+    checkShifts('roll', X, ShiftsTensor, shifts, axis, ctx)
     return { Out: X }
   },
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [

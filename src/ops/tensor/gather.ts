@@ -2,6 +2,7 @@
 import type { ErrorCategory } from '../../errors.ts'
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -37,17 +38,23 @@ function takeSlices(
 }
 
 /** dX[…, Index[j], …] += dOut[…, j, …]: slices taken more than once get the sum. */
-function addSlices(outGrad: RawTensor, Index: RawTensor, axis: number, xGrad: RawTensor | undefined): void {
+function addSlices(
+  opType: string,
+  outGrad: RawTensor,
+  Index: RawTensor,
+  axis: number,
+  xGrad: RawTensor | undefined,
+  category: ErrorCategory,
+): void {
   if (xGrad === undefined) return
   fillZero(xGrad)
   const size = xGrad.shape[axis]!
   const inner = product(xGrad.shape, axis + 1)
   const outer = product(xGrad.shape, 0, axis)
   const count = Index.data.length
-  for (let o = 0; o < outer; o++) {
-    for (let j = 0; j < count; j++) {
-      addElements(outGrad, (o * count + j) * inner, xGrad, (o * size + indexAt(Index, j)) * inner, inner)
-    }
+  for (let j = 0; j < count; j++) {
+    const to = checkedIndex(opType, 'Index', Index, j, size, category) * inner
+    for (let o = 0; o < outer; o++) addElements(outGrad, (o * count + j) * inner, xGrad, o * size * inner + to, inner)
   }
 }
 
@@ -55,6 +62,16 @@ function addSlices(outGrad: RawTensor, Index: RawTensor, axis: number, xGrad: Ra
 function gatherAxis(Axis: Meta | undefined, axis: number, shape: Shape, ctx: InferContext): number | undefined {
   const given = Axis === undefined ? axis : numberInput(ctx, 'Axis')
   return given === undefined ? undefined : axisInRange('gather', given, shape)
+}
+
+/** The shape of Out. @throws OutOfRangeError E216 for the axis, InvalidArgumentError E203 for Index. */
+function gatheredShape(X: Meta, Index: Meta, Axis: Meta | undefined, axis: number, ctx: InferContext): Shape {
+  const count = indexCount('gather', 'Index', Index)
+  const along = gatherAxis(Axis, axis, X.shape, ctx)
+  const chosen = count === undefined ? [] : [count]
+  return along === undefined
+    ? X.shape.slice(count === undefined ? 1 : 0).map(() => -1)
+    : [...X.shape.slice(0, along), ...chosen, ...X.shape.slice(along + 1)]
 }
 
 /** The axis in a kernel. */
@@ -74,7 +91,15 @@ const giveBack = (
   inputs: GatherInputs & { readonly 'Out@GRAD': RawTensor },
   { axis }: { axis: number },
   outputs: { 'X@GRAD'?: RawTensor | undefined },
-): void => addSlices(inputs['Out@GRAD'], inputs.Index, kernelAxis(inputs.Axis, axis, inputs.X.shape), outputs['X@GRAD'])
+): void =>
+  addSlices(
+    'gather_grad',
+    inputs['Out@GRAD'],
+    inputs.Index,
+    kernelAxis(inputs.Axis, axis, inputs.X.shape),
+    outputs['X@GRAD'],
+    'OutOfRange',
+  )
 
 const gatherDTypes = [...FLOATS, 'int32', 'int64', 'uint8'] as const
 const gatherAttrs = { axis: attr.int(0) }
@@ -92,7 +117,10 @@ export const gatherGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: gatherAttrs,
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, Index, Axis, 'Out@GRAD': outGrad }, { axis }, ctx) {
+    requireShape('gather_grad', 'Out@GRAD', outGrad, gatheredShape(X, Index, Axis, axis, ctx), 'the shape of Out')
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: giveBack, int64: giveBack },
 })
@@ -110,16 +138,9 @@ export const gather = defineOp({
   },
   outputs: { Out: one('X with N along the axis, element type of X.') },
   attrs: gatherAttrs,
-  inferMeta({ X, Index, Axis }, { axis }, ctx) {
-    const count = indexCount('gather', 'Index', Index)
-    const along = gatherAxis(Axis, axis, X.shape, ctx)
-    const chosen = count === undefined ? [] : [count]
-    const shape =
-      along === undefined
-        ? X.shape.slice(count === undefined ? 1 : 0).map(() => -1)
-        : [...X.shape.slice(0, along), ...chosen, ...X.shape.slice(along + 1)]
-    return { Out: { dtype: X.dtype, shape } }
-  },
+  inferMeta: ({ X, Index, Axis }, { axis }, ctx) => ({
+    Out: { dtype: X.dtype, shape: gatheredShape(X, Index, Axis, axis, ctx) },
+  }),
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
     describeOp(gatherGrad, {
       inputs: { X: inputs.X, Index: inputs.Index, Axis: inputs.Axis, 'Out@GRAD': outputGrads.Out },
@@ -129,6 +150,20 @@ export const gather = defineOp({
   ],
   kernels: { cpu: take, int64: take, half: take },
 })
+
+/** The shape of Out. @throws OutOfRangeError E216 for dim, InvalidArgumentError E203 for Index. */
+function selectedShape(X: Meta, Index: Meta, dim: number): Shape {
+  const axis = axisInRange('index_select', dim, X.shape, 'dim')
+  const count = indexCount('index_select', 'Index', Index)
+  if (count === undefined || count === 0) {
+    throw new InvalidArgumentError('E203', 'index_select: Index must be a vector of one element or more', {
+      where: { opType: 'index_select', slot: 'Index' },
+      expected: '[N], N above 0',
+      got: Index.shape,
+    })
+  }
+  return X.shape.map((size, d) => (d === axis ? count : size))
+}
 
 const selectAttrs = { dim: attr.int(0) }
 
@@ -145,10 +180,12 @@ const selectBack = (
   outputs: { 'X@GRAD'?: RawTensor | undefined },
 ): void =>
   addSlices(
+    'index_select_grad',
     inputs['Out@GRAD'],
     inputs.Index,
     axisInRange('index_select', dim, inputs.X.shape, 'dim'),
     outputs['X@GRAD'],
+    'InvalidArgument',
   )
 
 export const indexSelectGrad = defineOp({
@@ -162,7 +199,10 @@ export const indexSelectGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: selectAttrs,
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, Index, 'Out@GRAD': outGrad }, { dim }) {
+    requireShape('index_select_grad', 'Out@GRAD', outGrad, selectedShape(X, Index, dim), 'the shape of Out')
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: selectBack, int64: selectBack },
 })
@@ -174,18 +214,7 @@ export const indexSelect = defineOp({
   inputs: { X: one('One dimension or more.', NUMBERS), Index: one('[N] or [N, 1], N above 0.', INDEXES) },
   outputs: { Out: one('X with N along `dim`, element type of X.') },
   attrs: selectAttrs,
-  inferMeta({ X, Index }, { dim }) {
-    const axis = axisInRange('index_select', dim, X.shape, 'dim')
-    const count = indexCount('index_select', 'Index', Index)
-    if (count === undefined || count === 0) {
-      throw new InvalidArgumentError('E203', 'index_select: Index must be a vector of one element or more', {
-        where: { opType: 'index_select', slot: 'Index' },
-        expected: '[N], N above 0',
-        got: Index.shape,
-      })
-    }
-    return { Out: { dtype: X.dtype, shape: X.shape.map((size, d) => (d === axis ? count : size)) } }
-  },
+  inferMeta: ({ X, Index }, { dim }) => ({ Out: { dtype: X.dtype, shape: selectedShape(X, Index, dim) } }),
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
     describeOp(indexSelectGrad, {
       inputs: { X: inputs.X, Index: inputs.Index, 'Out@GRAD': outputGrads.Out },

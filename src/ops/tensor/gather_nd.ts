@@ -70,7 +70,10 @@ export const gatherNdGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: {},
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, Index, 'Out@GRAD': outGrad }) {
+    requireShape('gather_nd_grad', 'Out@GRAD', outGrad, chosenShape('gather_nd_grad', X, Index), 'the shape of Out')
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: giveBack, int64: giveBack },
 })
@@ -129,10 +132,11 @@ export const scatterNdAddGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.'), 'Updates@GRAD': optional('Gradient of Updates.') },
   attrs: {},
-  inferMeta: ({ Updates, 'Out@GRAD': outGrad }) => ({
-    'X@GRAD': outGrad,
-    'Updates@GRAD': { dtype: outGrad.dtype, shape: Updates.shape },
-  }),
+  inferMeta({ Index, Updates, 'Out@GRAD': outGrad }) {
+    const wanted = chosenShape('scatter_nd_add_grad', outGrad, Index)
+    requireShape('scatter_nd_add_grad', 'Updates', Updates, wanted, 'one slice of X per index vector')
+    return { 'X@GRAD': outGrad, 'Updates@GRAD': { dtype: outGrad.dtype, shape: Updates.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: scatterBack, int64: scatterBack, half: scatterBack },
 })

@@ -51,7 +51,11 @@ export const whereGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.'), 'Y@GRAD': optional('Gradient of Y.') },
   attrs: {},
-  inferMeta: ({ 'Out@GRAD': outGrad }) => ({ 'X@GRAD': outGrad, 'Y@GRAD': outGrad }),
+  inferMeta({ Condition, 'Out@GRAD': outGrad }) {
+    requireShape('where_grad', 'Condition', Condition, outGrad.shape, 'the shape of Out@GRAD')
+    requireDType('where_grad', 'Condition', Condition, ['bool'])
+    return { 'X@GRAD': outGrad, 'Y@GRAD': outGrad }
+  },
   grad: 'unregistered',
   kernels: { cpu: chooseBack, int64: chooseBack, half: chooseBack },
 })
@@ -167,6 +171,14 @@ function selectBack(
   const met = meet(grad.shape, inputs.Mask.shape)
   const mask = maskOf(inputs.Mask, met)
   const from = inputs['Y@GRAD'].data as Float32Array
+  const count = mask.reduce((sum, flag) => sum + (flag !== 0 ? 1 : 0), 0)
+  if (count !== from.length) {
+    throw new InvalidArgumentError(
+      'E203',
+      `masked_select_grad: Y@GRAD must have one element per true element of Mask, ${count}, got ${from.length}`,
+      { where: { slot: 'Y@GRAD' }, expected: count, got: from.length },
+    )
+  }
   const direct = product(met.shape) === grad.data.length
   const full = direct ? (grad.data as Float32Array) : new Float64Array(mask.length)
   if (direct) fillZero(grad)
@@ -186,7 +198,10 @@ export const maskedSelectGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: {},
-  inferMeta: ({ X, 'Y@GRAD': grad }) => ({ 'X@GRAD': { dtype: grad.dtype, shape: X.shape } }),
+  inferMeta({ X, Mask, 'Y@GRAD': grad }) {
+    meet(X.shape, Mask.shape)
+    return { 'X@GRAD': { dtype: grad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: selectBack },
 })

@@ -1,7 +1,7 @@
 /** meshgrid: coordinate vectors laid out over the grid that they span. */
 import { InvalidArgumentError } from '../../errors.ts'
-import { requireSameDType } from '../../framework/infer.ts'
-import { defineOp, describeOp, type KernelTensor, many, type OpDesc } from '../../framework/op_def.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
+import { defineOp, describeOp, type KernelTensor, type Meta, many, type OpDesc } from '../../framework/op_def.ts'
 import { expand, reduceTo } from '../../tensor/broadcast.ts'
 import { NUMBERS } from '../../tensor/dtype.ts'
 import { formatShape, type Shape } from '../../tensor/shape.ts'
@@ -23,6 +23,25 @@ function layOut(
   })
 }
 
+/** The shape of the grid. @throws InvalidArgumentError E206 for the numbers of variables, E203 for a matrix, E210. */
+function gridShape(opType: string, X: readonly Meta[], count: number): Shape {
+  if (X.length < 2 || X.length > EIGEN_RANK || count !== X.length) {
+    throw new InvalidArgumentError(
+      'E206',
+      `${opType}: X takes 2 to ${EIGEN_RANK} variables and the other slot as many, got ${X.length} and ${count}`,
+      { expected: `2 to ${EIGEN_RANK}`, got: [X.length, count] },
+    )
+  }
+  requireSameDType(opType, Object.fromEntries(X.map((meta, i) => [`X[${i}]`, meta])))
+  return X.map((meta, i) => {
+    if (meta.shape.length <= 1) return meta.shape[0] ?? 1
+    throw new InvalidArgumentError('E203', `${opType}: X[${i}] must be a vector, got ${formatShape(meta.shape)}`, {
+      expected: '[N]',
+      got: meta.shape,
+    })
+  })
+}
+
 export const meshgridGrad = defineOp({
   type: 'meshgrid_grad',
   doc: 'Gradient of meshgrid: each gradient of an output added up over all dimensions but its own.',
@@ -33,9 +52,13 @@ export const meshgridGrad = defineOp({
   },
   outputs: { 'X@GRAD': many('Gradients of X, one for each.') },
   attrs: {},
-  inferMeta: ({ X, 'outputs@GRAD': grads }) => ({
-    'X@GRAD': X.map(({ shape }) => ({ dtype: grads[0]!.dtype, shape })),
-  }),
+  inferMeta({ X, 'outputs@GRAD': grads }) {
+    const shape = gridShape('meshgrid_grad', X, grads.length)
+    grads.forEach((grad, i) => {
+      requireShape('meshgrid_grad', `outputs@GRAD[${i}]`, grad, shape, 'the shape of the grid')
+    })
+    return { 'X@GRAD': X.map((meta, i) => ({ dtype: grads[i]!.dtype, shape: meta.shape })) }
+  },
   grad: 'unregistered',
   kernels: {
     cpu(inputs, _attrs, outputs) {
@@ -56,22 +79,7 @@ export const meshgrid = defineOp({
   outputs: { Out: many('One for each X, of shape [size of X[0], size of X[1], ...].') },
   attrs: {},
   inferMeta({ X }, _attrs, ctx) {
-    const count = ctx.outputCount('Out')
-    if (X.length < 2 || X.length > EIGEN_RANK || count !== X.length) {
-      throw new InvalidArgumentError(
-        'E206',
-        `meshgrid: X takes 2 to ${EIGEN_RANK} variables and Out as many, got ${X.length} and ${count}`,
-        { expected: `2 to ${EIGEN_RANK}`, got: { X: X.length, Out: count } },
-      )
-    }
-    requireSameDType('meshgrid', Object.fromEntries(X.map((meta, i) => [`X[${i}]`, meta])))
-    const shape = X.map((meta, i) => {
-      if (meta.shape.length <= 1) return meta.shape[0] ?? 1
-      throw new InvalidArgumentError('E203', `meshgrid: X[${i}] must be a vector, got ${formatShape(meta.shape)}`, {
-        expected: '[N]',
-        got: meta.shape,
-      })
-    })
+    const shape = gridShape('meshgrid', X, ctx.outputCount('Out'))
     return { Out: X.map(({ dtype }) => ({ dtype, shape })) }
   },
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [

@@ -1,6 +1,6 @@
 /** multiplex: each row from one of several tensors. */
 import { InvalidArgumentError, makeError } from '../../errors.ts'
-import { requireSameDType } from '../../framework/infer.ts'
+import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type Meta, many, type OpDesc, one } from '../../framework/op_def.ts'
 import { NUMBERS } from '../../tensor/dtype.ts'
 import { compatibleShapes, formatShape, product } from '../../tensor/shape.ts'
@@ -48,28 +48,33 @@ export const multiplexGrad = defineOp({
   },
   outputs: { 'X@GRAD': many('Gradients of X, one for each.') },
   attrs: {},
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': X.map(({ shape }) => ({ dtype: outGrad.dtype, shape })) }),
+  inferMeta({ X, Ids, 'Out@GRAD': outGrad }) {
+    checkShapes('multiplex_grad', X, Ids)
+    const wanted = [Ids.shape[0]!, ...X[0]!.shape.slice(1)]
+    requireShape('multiplex_grad', 'Out@GRAD', outGrad, wanted, 'the shape of Out')
+    return { 'X@GRAD': X.map(({ shape }) => ({ dtype: outGrad.dtype, shape })) }
+  },
   grad: 'unregistered',
   kernels: { cpu: giveBack, int64: giveBack, half: giveBack },
 })
 
 /** @throws InvalidArgumentError E203, E206 or PreconditionNotMetError E203, as Paddle sorts them. */
-function checkShapes(X: readonly Meta[], Ids: Meta): void {
+function checkShapes(opType: string, X: readonly Meta[], Ids: Meta): void {
   if (Ids.shape.length !== 2) {
-    throw makeError('PreconditionNotMet', 'E203', `multiplex: Ids must be [N, 1], got ${formatShape(Ids.shape)}`, {
+    throw makeError('PreconditionNotMet', 'E203', `${opType}: Ids must be [N, 1], got ${formatShape(Ids.shape)}`, {
       expected: '[N, 1]',
       got: Ids.shape,
     })
   }
   if (X.length < 2) {
-    throw new InvalidArgumentError('E206', `multiplex: X takes two variables or more, got ${X.length}`, {
+    throw new InvalidArgumentError('E206', `${opType}: X takes two variables or more, got ${X.length}`, {
       expected: 2,
       got: X.length,
     })
   }
   const { shape } = X[0]!
   if (shape.length < 2) {
-    throw new InvalidArgumentError('E203', `multiplex: X must have two dimensions or more, got ${formatShape(shape)}`, {
+    throw new InvalidArgumentError('E203', `${opType}: X must have two dimensions or more, got ${formatShape(shape)}`, {
       expected: '[N, ...]',
       got: shape,
     })
@@ -79,14 +84,14 @@ function checkShapes(X: readonly Meta[], Ids: Meta): void {
     throw makeError(
       'PreconditionNotMet',
       'E203',
-      `multiplex: X[${i}] must have the shape of X[0], ${formatShape(shape)}, got ${formatShape(meta.shape)}`,
+      `${opType}: X[${i}] must have the shape of X[0], ${formatShape(shape)}, got ${formatShape(meta.shape)}`,
       { expected: shape, got: meta.shape },
     )
   })
   if (shape[0]! >= 0 && Ids.shape[0]! > shape[0]!) {
     throw new InvalidArgumentError(
       'E203',
-      `multiplex: Ids has ${Ids.shape[0]} rows, more than X of shape ${formatShape(shape)}`,
+      `${opType}: Ids has ${Ids.shape[0]} rows, more than X of shape ${formatShape(shape)}`,
       { expected: `${shape[0]} or less`, got: Ids.shape[0] },
     )
   }
@@ -104,7 +109,7 @@ export const multiplex = defineOp({
   outputs: { Out: one('[M, ...], element type of X.') },
   attrs: {},
   inferMeta({ X, Ids }) {
-    checkShapes(X, Ids)
+    checkShapes('multiplex', X, Ids)
     requireSameDType('multiplex', Object.fromEntries(X.map((meta, i) => [`X[${i}]`, meta])))
     return { Out: { dtype: X[0]!.dtype, shape: [Ids.shape[0]!, ...X[0]!.shape.slice(1)] } }
   },

@@ -7,7 +7,7 @@ import { INDEXES, NUMBERS } from '../../tensor/dtype.ts'
 import { product } from '../../tensor/shape.ts'
 import { steps } from './axis_map.ts'
 import { copyElements, type RawTensor } from './copy.ts'
-import { addElements, checkedIndex, indexAt, indexCount, moveElements } from './indices.ts'
+import { addElements, checkedIndex, indexCount, moveElements } from './indices.ts'
 
 const attrs = {
   overwrite: attr.bool(true, { doc: 'Unset: a row becomes the sum of its updates, and X counts nothing there.' }),
@@ -18,15 +18,17 @@ function zeroRow({ data }: RawTensor, row: number, width: number): void {
   else data.fill(0, row * width, (row + 1) * width)
 }
 
+/** The rows that Ids names. @throws OutOfRangeError E216. */
+const rowsOf = (Ids: RawTensor, height: number): number[] =>
+  steps(0, 1, Ids.data.length).map((i) => checkedIndex('scatter', 'Ids', Ids, i, height, 'OutOfRange'))
+
 function put(
   { X, Ids, Updates }: { X: RawTensor; Ids: RawTensor; Updates: RawTensor },
   { overwrite }: { overwrite: boolean },
   { Out }: { Out: RawTensor },
 ): void {
   const width = product(X.shape, 1)
-  const rows = steps(0, 1, Ids.data.length).map((i) =>
-    checkedIndex('scatter', 'Ids', Ids, i, X.shape[0]!, 'OutOfRange'),
-  )
+  const rows = rowsOf(Ids, X.shape[0]!)
   copyElements(X, Out)
   if (overwrite) {
     rows.forEach((row, i) => {
@@ -48,14 +50,14 @@ function putBack(
   const { Ids, 'Out@GRAD': outGrad } = inputs
   const { 'X@GRAD': xGrad, 'Updates@GRAD': updatesGrad } = outputs
   const width = product(outGrad.shape, 1)
+  const rows = rowsOf(Ids, outGrad.shape[0]!)
   // Read first: X@GRAD may be the memory of Out@GRAD.
   if (updatesGrad !== undefined) {
-    for (let i = 0; i < Ids.data.length; i++)
-      moveElements(outGrad, indexAt(Ids, i) * width, updatesGrad, i * width, width)
+    for (let i = 0; i < Ids.data.length; i++) moveElements(outGrad, rows[i]! * width, updatesGrad, i * width, width)
   }
   if (xGrad === undefined) return
   copyElements(outGrad, xGrad)
-  for (let i = 0; i < Ids.data.length; i++) zeroRow(xGrad, indexAt(Ids, i), width)
+  for (const row of rows) zeroRow(xGrad, row, width)
 }
 
 export const scatterGrad = defineOp({
@@ -69,10 +71,10 @@ export const scatterGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.'), 'Updates@GRAD': optional('Gradient of Updates.') },
   attrs,
-  inferMeta: ({ Updates, 'Out@GRAD': outGrad }) => ({
-    'X@GRAD': outGrad,
-    'Updates@GRAD': { dtype: outGrad.dtype, shape: Updates.shape },
-  }),
+  inferMeta({ Ids, Updates, 'Out@GRAD': outGrad }) {
+    checkUpdates(outGrad, Ids, Updates)
+    return { 'X@GRAD': outGrad, 'Updates@GRAD': { dtype: outGrad.dtype, shape: Updates.shape } }
+  },
   grad: 'unregistered',
   inplace: { 'X@GRAD': 'Out@GRAD' },
   kernels: { cpu: putBack, int64: putBack, half: putBack },

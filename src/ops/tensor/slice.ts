@@ -1,6 +1,7 @@
 /** slice and strided_slice: ranges of coordinates along some axes. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import {
   defineOp,
   describeOp,
@@ -185,6 +186,20 @@ function slicedMeta(opType: string, inputs: BoundMetas, attrs: Bounds, ctx: Infe
   return { dtype: Input.dtype, shape: left.length === 0 && shape.length > 0 ? scalar : left }
 }
 
+/** The gradient of Input. @throws InvalidArgumentError E203 unless Out@GRAD has the shape of the slice. */
+function uncutMeta(
+  opType: string,
+  inputs: BoundMetas & { readonly 'Out@GRAD': Meta },
+  attrs: Bounds,
+  ctx: InferContext,
+  scalar: Shape,
+): Meta {
+  const { Input, 'Out@GRAD': outGrad } = inputs
+  const { shape } = slicedMeta(opType, inputs, attrs, ctx, scalar)
+  requireShape(`${opType}_grad`, 'Out@GRAD', outGrad, shape, 'the shape of Out')
+  return { dtype: outGrad.dtype, shape: Input.shape }
+}
+
 const boundSlots = {
   StartsTensor: optional('1-D: the starts, in place of the attribute.', INDEXES),
   EndsTensor: optional('1-D: the ends, in place of the attribute.', INDEXES),
@@ -235,7 +250,7 @@ export const sliceGrad = defineOp({
   },
   outputs: { 'Input@GRAD': optional('Gradient of Input.') },
   attrs: sliceAttrs,
-  inferMeta: ({ Input, 'Out@GRAD': outGrad }) => ({ 'Input@GRAD': { dtype: outGrad.dtype, shape: Input.shape } }),
+  inferMeta: (inputs, attrs, ctx) => ({ 'Input@GRAD': uncutMeta('slice', inputs, attrs, ctx, []) }),
   grad: 'unregistered',
   kernels: { cpu: sliceBack, int64: sliceBack, half: sliceBack },
 })
@@ -281,7 +296,7 @@ export const stridedSliceGrad = defineOp({
   },
   outputs: { 'Input@GRAD': optional('Gradient of Input.') },
   attrs: stridedAttrs,
-  inferMeta: ({ Input, 'Out@GRAD': outGrad }) => ({ 'Input@GRAD': { dtype: outGrad.dtype, shape: Input.shape } }),
+  inferMeta: (inputs, attrs, ctx) => ({ 'Input@GRAD': uncutMeta('strided_slice', inputs, attrs, ctx, [1]) }),
   grad: 'unregistered',
   kernels: { cpu: stridedBack, int64: stridedBack, half: stridedBack },
 })

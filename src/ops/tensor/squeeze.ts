@@ -18,18 +18,21 @@ import { ALL, FLOATS, INDEXES } from '../../tensor/dtype.ts'
 import { formatShape, hasUnknown, product, resolveAxis, type Shape } from '../../tensor/shape.ts'
 import { copyElements, type RawTensor } from './copy.ts'
 import { requireEigenRank } from './indices.ts'
-import { fromXShape, reshapeGradient, xShapeOf } from './reshape.ts'
+import { reshapeGradient, xShapeOf } from './reshape.ts'
 import { shapeInput, shapeListInput } from './shape_inputs.ts'
 
 const outputs = { Out: one('Element type of X.'), XShape: one('[0, ...dims of X], no elements.') }
 const kernel = ({ X }: { X: RawTensor }, _attrs: unknown, { Out }: { Out: RawTensor }): void => copyElements(X, Out)
 const kernels = { cpu: kernel, int64: kernel, half: kernel }
 
-/** The shape without the dimensions of 1 in `axes`, or without all of them where `axes` is empty. Unknown dimensions stay. */
+/**
+ * The shape without the dimensions of 1 in `axes`, or without all of them where `axes` is empty. As in Paddle an unknown dimension that
+ * `axes` names counts as 1.
+ */
 function squeezed(shape: Shape, axes: readonly number[]): Shape {
   if (axes.length === 0) return shape.filter((dim) => dim !== 1)
   const named = new Set(axes.map((axis) => resolveAxis('squeeze2', axis, shape.length === 0 ? [1] : shape, 'axes')))
-  return shape.filter((dim, d) => !(dim === 1 && named.has(d)))
+  return shape.filter((dim, d) => !((dim === 1 || dim < 0) && named.has(d)))
 }
 
 export const squeeze2Grad = reshapeGradient('squeeze2_grad', 'squeeze2')
@@ -83,11 +86,7 @@ function unsqueezed(shape: Shape, axes: readonly number[]): Shape {
   return result
 }
 
-const giveBack = (
-  inputs: { 'Out@GRAD': RawTensor },
-  _attrs: unknown,
-  outputs: { 'X@GRAD'?: RawTensor | undefined },
-): void => copyElements(inputs['Out@GRAD'], outputs['X@GRAD'])
+const plainGrad = reshapeGradient('unsqueeze2_grad', 'unsqueeze2')
 
 export const unsqueeze2Grad = defineOp({
   type: 'unsqueeze2_grad',
@@ -100,10 +99,14 @@ export const unsqueeze2Grad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: {},
-  inferMeta: ({ XShape, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': fromXShape(XShape, outGrad) }),
+  inferMeta: (inputs, attrs, ctx) => plainGrad.inferMeta(inputs, attrs, ctx),
   grad: 'unregistered',
   inplace: { 'X@GRAD': 'Out@GRAD' },
-  kernels: { cpu: giveBack, int64: giveBack, half: giveBack },
+  kernels: {
+    cpu: (inputs, _attrs, outputs) => copyElements(inputs['Out@GRAD'], outputs['X@GRAD']),
+    int64: (inputs, _attrs, outputs) => copyElements(inputs['Out@GRAD'], outputs['X@GRAD']),
+    half: (inputs, _attrs, outputs) => copyElements(inputs['Out@GRAD'], outputs['X@GRAD']),
+  },
 })
 
 export const unsqueeze2 = defineOp({

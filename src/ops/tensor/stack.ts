@@ -76,7 +76,9 @@ export const stackGrad = defineOp({
   attrs: axisAttr,
   inferMeta({ 'Y@GRAD': grad }, { axis }, ctx) {
     const at = resolveAxis('stack', axis, grad.shape, 'axis', 'Y@GRAD')
-    return { 'X@GRAD': slices(grad.dtype, grad.shape, at, ctx.outputCount('X@GRAD')) }
+    const count = ctx.outputCount('X@GRAD')
+    requireCount('stack_grad', 'X@GRAD', grad.shape[at]!, count)
+    return { 'X@GRAD': slices(grad.dtype, grad.shape, at, count) }
   },
   grad: 'unregistered',
   kernels: { cpu: joinBack, int64: joinBack, half: joinBack },

@@ -1,6 +1,7 @@
 /** Single elements chosen along one axis, one index per result: take_along_axis and index_sample. */
 import { type ErrorCategory, InvalidArgumentError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type Meta, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS, INDEXES, NUMBERS } from '../../tensor/dtype.ts'
 import { formatShape, resolveAxis, rowMajorStrides, type Shape } from '../../tensor/shape.ts'
@@ -69,7 +70,11 @@ export const takeAlongAxisGrad = defineOp({
   },
   outputs: { 'Input@GRAD': optional('Gradient of Input.') },
   attrs: takeAttrs,
-  inferMeta: ({ Input, 'Result@GRAD': grad }) => ({ 'Input@GRAD': { dtype: grad.dtype, shape: Input.shape } }),
+  inferMeta({ Input, Index, 'Result@GRAD': grad }, { Axis }) {
+    checkIndexShape(Input, Index, resolveAxis('take_along_axis_grad', Axis, Input.shape, 'Axis', 'Input'))
+    requireShape('take_along_axis_grad', 'Result@GRAD', grad, Index.shape, 'the shape of Index')
+    return { 'Input@GRAD': { dtype: grad.dtype, shape: Input.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: takeBack, int64: takeBack },
 })
@@ -126,6 +131,19 @@ const sampleBack = (
   addBack(inputs['Out@GRAD'], placesOf('index_sample', grad.shape, inputs.Index, 1, 'InvalidArgument'), grad)
 }
 
+/** @throws InvalidArgumentError E203 unless both are matrices with as many rows. */
+function checkRows(opType: string, X: Meta, Index: Meta): void {
+  requireRank(opType, 'X', X, 2)
+  requireRank(opType, 'Index', Index, 2)
+  const rows = X.shape[0]!
+  if (rows < 0 || Index.shape[0]! < 0 || rows === Index.shape[0]) return
+  throw new InvalidArgumentError(
+    'E203',
+    `${opType}: Index must have one row per row of X, got ${formatShape(Index.shape)} for X of shape ${formatShape(X.shape)}`,
+    { where: { opType, slot: 'Index' }, expected: rows, got: Index.shape[0] },
+  )
+}
+
 export const indexSampleGrad = defineOp({
   type: 'index_sample_grad',
   doc: 'Gradient of index_sample: the elements of Out@GRAD added up where they came from, zero elsewhere.',
@@ -137,7 +155,11 @@ export const indexSampleGrad = defineOp({
   },
   outputs: { 'X@GRAD': optional('Gradient of X.') },
   attrs: {},
-  inferMeta: ({ X, 'Out@GRAD': outGrad }) => ({ 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }),
+  inferMeta({ X, Index, 'Out@GRAD': outGrad }) {
+    checkRows('index_sample_grad', X, Index)
+    requireShape('index_sample_grad', 'Out@GRAD', outGrad, Index.shape, 'the shape of Index')
+    return { 'X@GRAD': { dtype: outGrad.dtype, shape: X.shape } }
+  },
   grad: 'unregistered',
   kernels: { cpu: sampleBack, int64: sampleBack },
 })
@@ -150,16 +172,7 @@ export const indexSample = defineOp({
   outputs: { Out: one('[N, K], element type of X.') },
   attrs: {},
   inferMeta({ X, Index }) {
-    requireRank('index_sample', 'X', X, 2)
-    requireRank('index_sample', 'Index', Index, 2)
-    const rows = X.shape[0]!
-    if (rows >= 0 && Index.shape[0]! >= 0 && rows !== Index.shape[0]) {
-      throw new InvalidArgumentError(
-        'E203',
-        `index_sample: Index must have one row per row of X, got ${formatShape(Index.shape)} for X of shape ${formatShape(X.shape)}`,
-        { where: { opType: 'index_sample', slot: 'Index' }, expected: rows, got: Index.shape[0] },
-      )
-    }
+    checkRows('index_sample', X, Index)
     return { Out: { dtype: X.dtype, shape: Index.shape } }
   },
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
