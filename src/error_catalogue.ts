@@ -859,11 +859,12 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
   {
     code: 'E523',
     category: 'NotFound',
-    title: 'a folder without main.json',
+    title: 'a folder without a program',
     exit: 3,
-    explanation: 'A folder counts as a program when it holds main.json, with startup.json and test.json beside it.',
-    cause: 'the folder above or below was meant.',
-    example: 'error E523: the folder "models" has no main.json',
+    explanation:
+      'A folder counts as a program when it holds main.json (with startup.json and test.json beside it), one .pdmodel file, or __model__.',
+    cause: 'the folder above or below was meant, or the folder holds several models.',
+    example: 'error E523: the folder "models" has no main.json, .pdmodel or __model__',
     remedy: 'name the file itself.',
   },
   {
@@ -1038,6 +1039,28 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     cause: 'a label or another variable of the loss is given as feed or missing as feed.',
     example: 'error E539: "y" is not needed to compute what is fetched',
     remedy: 'leave the variable out of feedVars, or add the missing ones.',
+  },
+  {
+    code: 'E540',
+    category: 'InvalidArgument',
+    title: 'values that this kind of file cannot hold',
+    exit: 3,
+    explanation:
+      'A .npy file holds one array; .npz, .safetensors, .pdparams and .pdiparams hold dense tensors, not selected rows or tensor arrays.',
+    cause: 'several values are written to one .npy file, or a sparse value to a file for dense ones.',
+    example: 'error E540: a .npy file holds one array, got 9',
+    remedy: 'choose what to write, or write .json, which holds every kind of value.',
+  },
+  {
+    code: 'E541',
+    category: 'InvalidArgument',
+    title: 'a name that no file can have',
+    exit: 3,
+    explanation:
+      'Where each variable has a file of its own, its name becomes a path. A name that would lead out of the folder is refused.',
+    cause: 'a hostile program, or variables that were named after paths.',
+    example: 'error E541: no file can be named after the variable "../w"',
+    remedy: 'use a file that holds all variables: .pdiparams, .pdparams or .json.',
   },
   {
     code: 'E601',

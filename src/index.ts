@@ -22,8 +22,34 @@ export { type ProgramJson, stringifyProgramJson } from './framework/program_json
 export { prune } from './framework/prune.ts'
 export { Parameter, Variable } from './framework/variable.ts'
 export { type Issue, verify } from './framework/verify.ts'
+export {
+  type InferenceModel,
+  type InferenceModelFiles,
+  type InferenceModelOptions,
+  inferenceModelFiles,
+  type ModelParams,
+  normalizeProgram,
+  readInferenceModel,
+} from './io/inference_model.ts'
+export {
+  type NamedValues,
+  readNamedValues,
+  VALUE_FORMATS,
+  type ValueFormat,
+  writeNamedValues,
+} from './io/named_values.ts'
+export { saveInferenceModel } from './io/node/inference_model_files.ts'
+export { load, save } from './io/node/training_state_files.ts'
+export { readNpy, writeNpy } from './io/npy.ts'
+export { readNpz, writeNpz } from './io/npz.ts'
+export { readCombinedParams, readSeparateParams, writeCombinedParams, writeSeparateParams } from './io/params.ts'
+export { PickleTuple, type PickleValue } from './io/pickle.ts'
+export { readSafetensors, writeSafetensors } from './io/safetensors.ts'
+export { readStateFile, type StateFile, writeStateFile } from './io/state_file.ts'
+export { type TrainingStateFiles, trainingStateFiles } from './io/training_state.ts'
 export { type CallOptions, callOp, type OpValue } from './modes/call.ts'
 export { tensor } from './modes/dygraph.ts'
+export { loadInferenceModel } from './modes/files.ts'
 export { type BuildOptions, type Built, build, input, Program } from './modes/static.ts'
 export { noGrad } from './modes/tape.ts'
 export * as nn from './nn/index.ts'

@@ -15,6 +15,7 @@ import type { Program } from '../framework/program.ts'
 import { compareNames } from '../framework/program_desc.ts'
 import { inferenceOptimize, prune } from '../framework/prune.ts'
 import { Parameter, type Variable } from '../framework/variable.ts'
+import type { Value } from '../tensor/tensor.ts'
 import { listed } from './bytes.ts'
 import { persistableVariables, readCombinedParams, readSeparateParams, writeCombinedParams } from './params.ts'
 
@@ -250,41 +251,56 @@ function clipped(op: Operator): Operator {
   return new Operator({ ...parts, attrs }, op.id)
 }
 
-/** The parameters of a model: one file, or one for each variable. */
-export type ParamFiles = Uint8Array | ReadonlyMap<string, Uint8Array>
+/** The parameters of a model: one file (.pdiparams), one for each variable by its name, or the values themselves by name. */
+export type ModelParams = Uint8Array | ReadonlyMap<string, Uint8Array | Value>
 
 /**
  * Reads an inference model and puts its parameters into the executor's scope.
  * @param program its .pdmodel (`Program.from` reads it). @param params left out for a model without parameters.
- * @throws InvalidArgumentError E538 for feed and fetch operators that do not fit together; what reading parameters throws.
+ * @throws InvalidArgumentError E538 for feed and fetch operators that do not fit together; NotFoundError E533 for missing parameters; what
+ * reading parameters throws. Nothing is set then.
  */
 export function readInferenceModel(
   program: Program,
-  params: ParamFiles | undefined,
+  params: ModelParams | undefined,
   executor: Executor,
 ): InferenceModel {
-  const feedNames = columns(program, 'feed', 'outputs', 'Out')
-  const fetchNames = columns(program, 'fetch', 'inputs', 'X')
+  const { feedNames, fetchNames } = inferenceColumns(program)
   const block = program.globalBlock()
   const fetchVars = fetchNames.map((name) => block.var(name))
   for (const name of feedNames) block.var(name)
-  const values =
-    params instanceof Uint8Array
-      ? readCombinedParams(params, program)
-      : readParams(program, params ?? new Map<string, Uint8Array>())
-  for (const [name, value] of values) executor.scope.set(name, value)
+  for (const [name, value] of readParams(program, params ?? new Map())) executor.scope.set(name, value)
   return { program, feedNames, fetchVars }
 }
 
-function readParams(program: Program, files: ReadonlyMap<string, Uint8Array>): ReturnType<typeof readSeparateParams> {
-  const needed = persistableVariables(program)
-  if (files.size === 0 && needed.length > 0) {
+function readParams(program: Program, params: ModelParams): ReadonlyMap<string, Value> {
+  if (params instanceof Uint8Array) return readCombinedParams(params, program)
+  const needed = persistableVariables(program).map(({ name }) => name)
+  if (params.size === 0 && needed.length > 0) {
     throw new NotFoundError('E533', `the model has ${needed.length} parameters, but no parameter file was given`, {
-      expected: needed.map(({ name }) => name),
+      expected: needed,
     })
   }
-  return readSeparateParams(files, program)
+  const files = [...params].filter((entry): entry is [string, Uint8Array] => entry[1] instanceof Uint8Array)
+  if (files.length > 0) return readSeparateParams(new Map(files), program)
+  const missing = needed.filter((name) => !params.has(name))
+  if (missing.length > 0) {
+    throw new NotFoundError('E533', `${missing.length} parameters of the model are missing: ${listed(missing)}`, {
+      expected: needed,
+      got: [...params.keys()],
+    })
+  }
+  return params as ReadonlyMap<string, Value>
 }
+
+/**
+ * Names of the variables to feed and to fetch, by the positions of the feed and fetch operators.
+ * @throws InvalidArgumentError E538 for operators that do not fit together.
+ */
+export const inferenceColumns = (program: Program): { feedNames: string[]; fetchNames: string[] } => ({
+  feedNames: columns(program, 'feed', 'outputs', 'Out'),
+  fetchNames: columns(program, 'fetch', 'inputs', 'X'),
+})
 
 /** The variables of the feed or fetch operators by their position. */
 function columns(program: Program, type: string, side: 'inputs' | 'outputs', slot: string): string[] {

@@ -35,11 +35,11 @@ export function persistableVariables(program: Program): Variable[] {
   return [...found.values()].sort((a, b) => compareNames(a.name, b.name))
 }
 
-const typeText = (value: { readonly dtype: string; readonly shape: Shape }): string =>
+export const typeText = (value: { readonly dtype: string; readonly shape: Shape }): string =>
   `${value.dtype}${formatShape(value.shape)}`
 
 /** -1 in the program stands for any dimension. */
-const fits = (variable: Variable, value: Tensor): boolean =>
+export const fits = (variable: Variable, value: Tensor): boolean =>
   variable.dtype === value.dtype &&
   variable.shape.length === value.shape.length &&
   variable.shape.every((dim, i) => dim < 0 || dim === value.shape[i])
@@ -185,12 +185,18 @@ function valuesOf(program: Program, lookUp: (name: string) => Value | undefined)
  * The values of separate files, each named as its variable. Files of other names are left alone.
  * @throws NotFoundError E533 listing variables without a file; InvalidArgumentError E532, E533 as for a combined file.
  */
-export function readSeparateParams(
+export const readSeparateParams = (
   files: ReadonlyMap<string, Uint8Array>,
   program: Program,
   options: StreamOptions = {},
+): Map<string, Tensor | SelectedRows> => readVariableFiles(files, persistableVariables(program), options)
+
+/** As {@link readSeparateParams}, of these variables. */
+export function readVariableFiles(
+  files: ReadonlyMap<string, Uint8Array>,
+  variables: readonly Variable[],
+  options: StreamOptions = {},
 ): Map<string, Tensor | SelectedRows> {
-  const variables = persistableVariables(program)
   const missing = variables.map(nameOf).filter((name) => !files.has(name))
   if (missing.length > 0) {
     throw new NotFoundError(

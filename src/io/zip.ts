@@ -6,6 +6,7 @@
 import { inflateSync, zipSync } from 'fflate'
 import { InvalidArgumentError, ResourceExhaustedError } from '../errors.ts'
 import { type Limits, withLimits } from '../framework/limits.ts'
+import { staysInside } from './file_name.ts'
 
 const damaged = (what: string, offset: number): InvalidArgumentError =>
   new InvalidArgumentError('E536', `a zip archive is damaged: ${what}`, { where: { offset } })
@@ -103,8 +104,7 @@ function entryName(raw: Uint8Array, offset: number): string {
   } catch {
     throw damaged('a name is not UTF-8', offset)
   }
-  const plain = name !== '' && !/[\0\\]|^\/|^[A-Za-z]:/.test(name) && !name.split('/').includes('..')
-  if (!plain) throw badName(name, 'an entry', offset)
+  if (!staysInside(name)) throw badName(name, 'an entry', offset)
   return name
 }
 

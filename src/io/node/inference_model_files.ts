@@ -1,8 +1,4 @@
-/**
- * Inference models as files on Node: PREFIX.pdmodel and PREFIX.pdiparams. Node's modules are asked of the running process rather than
- * imported, so that a page can bundle the library; there these functions say that there is no file system.
- */
-import { EnforceError, InvalidArgumentError, NotFoundError, UnimplementedError } from '../../errors.ts'
+/** Inference models as files on Node: PREFIX.pdmodel and PREFIX.pdiparams, and the layouts of older Paddle. */
 import type { Executor } from '../../executor/executor.ts'
 import type { OpLibrary } from '../../framework/op_def.ts'
 import { Program } from '../../framework/program.ts'
@@ -13,35 +9,9 @@ import {
   readInferenceModel,
   type Variables,
 } from '../inference_model.ts'
-import { persistableVariables } from '../params.ts'
-
-type FileSystem = typeof import('node:fs')
-
-function fileSystem(what: string): FileSystem {
-  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process
-  const fs = host?.getBuiltinModule?.('node:fs') as FileSystem | undefined
-  if (fs !== undefined) return fs
-  throw new UnimplementedError('E408', `${what}: there is no file system here`, {
-    hint: 'use inferenceModelFiles and readInferenceModel, which work on bytes',
-  })
-}
-
-/** The errors of the file system as typed ones. */
-function onFile<T>(path: string, code: 'E521' | 'E522', body: () => T): T {
-  try {
-    return body()
-  } catch (error) {
-    const reason = (error as { code?: string }).code
-    if (error instanceof EnforceError || reason === undefined) throw error
-    const details = { where: { file: path }, got: reason, cause: error }
-    if (code === 'E521' && reason === 'ENOENT') throw new NotFoundError('E520', `there is no file "${path}"`, details)
-    throw new InvalidArgumentError(
-      code,
-      `"${path}" cannot be ${code === 'E521' ? 'read' : 'written'}: ${reason}`,
-      details,
-    )
-  }
-}
+import { modelFiles } from '../model_files.ts'
+import { readModelValues } from '../read_model.ts'
+import { fileLookup, fileSystem, readFile, writeFiles } from './file_system.ts'
 
 /**
  * Writes PREFIX.pdmodel and PREFIX.pdiparams (none for a model without parameters); missing folders are made. Nothing is written if
@@ -56,35 +26,30 @@ export function saveInferenceModel(
   executor: Executor,
   options: InferenceModelOptions = {},
 ): void {
-  const fs = fileSystem('saveInferenceModel')
+  const fs = fileSystem('saveInferenceModel', 'inferenceModelFiles and readInferenceModel')
   const { model, params } = inferenceModelFiles(feedVars, fetchVars, executor.scope, options)
-  const folder = /^(.*)[/\\][^/\\]*$/.exec(prefix)?.[1]
-  if (folder !== undefined && folder !== '') {
-    onFile(folder, 'E522', () => fs.mkdirSync(folder, { recursive: true }))
-  }
-  const write = (path: string, bytes: Uint8Array): void =>
-    onFile(path, 'E522', () => {
-      // A reader sees the old file or the new one, never a part.
-      fs.writeFileSync(`${path}.tmp`, bytes)
-      fs.renameSync(`${path}.tmp`, path)
-    })
-  if (params !== undefined) write(`${prefix}.pdiparams`, params)
-  write(`${prefix}.pdmodel`, model)
+  const files = new Map<string, Uint8Array>()
+  if (params !== undefined) files.set(`${prefix}.pdiparams`, params)
+  writeFiles(fs, files.set(`${prefix}.pdmodel`, model))
 }
 
 /**
- * Reads PREFIX.pdmodel and PREFIX.pdiparams; the parameters go into the executor's scope.
- * @throws NotFoundError E520 for a missing file, InvalidArgumentError E521 for one that cannot be read; what reading the model throws.
+ * Reads PREFIX.pdmodel and PREFIX.pdiparams; the parameters go into the executor's scope. Instead of the prefix the .pdmodel itself may be
+ * named, or a folder that holds one model: also `__model__` with `__params__`, or with one file for each variable.
+ * @throws NotFoundError E520 for a missing file, E523 for a folder without a model, E533 for missing parameters; InvalidArgumentError E521 for
+ * a file that cannot be read; what reading the model throws. Nothing is set then.
  */
 export function loadInferenceModel(
   prefix: string,
   executor: Executor,
   options: { readonly library: OpLibrary },
 ): InferenceModel {
-  const fs = fileSystem('loadInferenceModel')
-  const read = (path: string): Uint8Array => onFile(path, 'E521', () => new Uint8Array(fs.readFileSync(path)))
-  const file = `${prefix}.pdmodel`
-  const program = Program.from(read(file), { library: options.library, file })
-  const params = persistableVariables(program).length > 0 ? read(`${prefix}.pdiparams`) : undefined
-  return readInferenceModel(program, params, executor)
+  const fs = fileSystem('loadInferenceModel', 'inferenceModelFiles and readInferenceModel')
+  const lookup = fileLookup(fs)
+  const files = modelFiles(prefix, lookup)
+  // Where nothing is there, the file that Paddle would look for is the one that is missing.
+  const main = files.main === prefix && !lookup.isFile(prefix) ? `${prefix}.pdmodel` : files.main
+  const program = Program.from(readFile(fs, main), { library: options.library, file: main })
+  const found = readModelValues(program, files, lookup, (file) => readFile(fs, file))
+  return readInferenceModel(program, found?.values, executor)
 }
