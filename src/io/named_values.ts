@@ -153,7 +153,7 @@ function plainOf(tensors: ReadonlyMap<string, Tensor>, state: StateFile): Map<st
 function denseOnly(format: ValueFormat, values: ReadonlyMap<string, Value>): Map<string, Tensor> {
   const others = [...values].filter(([, value]) => !(value instanceof Tensor)).map(([name]) => name)
   if (others.length === 0) return values as Map<string, Tensor>
-  throw new InvalidArgumentError('E540'', `a .${format} file holds dense tensors only, not ${listed(others)}`, {
+  throw new InvalidArgumentError('E540', `a .${format} file holds dense tensors only, not ${listed(others)}`, {
     expected: 'dense tensors',
     got: others,
     hint: 'write .json, which holds every kind of value',
