@@ -11,6 +11,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   realpathSync,
   renameSync,
@@ -40,6 +41,23 @@ export function isFolder(path: string): boolean {
   }
 }
 
+export function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** Names in a folder; none if it cannot be read. */
+export function listFolder(path: string): readonly string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
+}
+
 export const exists = (path: string): boolean => existsSync(path)
 
 /**
@@ -47,11 +65,14 @@ export const exists = (path: string): boolean => existsSync(path)
  * @throws NotFoundError E520, InvalidArgumentError E521 if it cannot be read, ResourceExhaustedError E601 beyond `limit` bytes.
  */
 export async function readInput(io: Io, path: string, limit: number): Promise<Uint8Array> {
-  if (path === '-') {
-    const bytes = await io.readStdin(limit)
-    if (bytes.length > limit) throw tooLarge('-', limit)
-    return bytes
-  }
+  if (path !== '-') return readFile(io, path, limit)
+  const bytes = await io.readStdin(limit)
+  if (bytes.length > limit) throw tooLarge('-', limit)
+  return bytes
+}
+
+/** As {@link readInput}, of a path. */
+export function readFile(io: Io, path: string, limit: number): Uint8Array {
   let handle: number | undefined
   try {
     handle = openSync(pathOf(io, path), 'r')

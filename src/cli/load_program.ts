@@ -1,62 +1,38 @@
 /**
- * Programs from what the command line is given: a program file, a folder with main.json and startup.json (and test.json), or `-`. What a
- * file holds decides what it is, not its name.
+ * Programs from what the command line is given: a program file, a folder with main.json and startup.json (and test.json) or with a model of
+ * Paddle, or `-`. What a file holds decides what it is, not its name.
  */
 import { createHash } from 'node:crypto'
-import { dirname, join } from 'node:path'
-import { NotFoundError } from '../errors.ts'
 import { fileKind } from '../framework/file_kind.ts'
 import { parseJsonText } from '../framework/json_text.ts'
 import { LIMITS } from '../framework/limits.ts'
 import { Program } from '../framework/program.ts'
+import { type FileLookup, type ModelFiles, modelFiles } from '../io/model_files.ts'
 import { ops } from '../ops/index.ts'
-import { exists, isFolder, pathOf, readInput } from './files.ts'
+import { isFile, isFolder, listFolder, pathOf, readInput } from './files.ts'
 import type { Io } from './io.ts'
 
 export interface LoadedProgram {
   readonly program: Program
-  /** As it was given, with `/main.json` behind a folder. */
+  /** As it was given, with the name of the program behind a folder. */
   readonly file: string
   readonly bytes: Uint8Array
 }
 
-/** The files that belong to what was given; `startup` and `test` where they are there. */
-export interface ProgramFiles {
-  readonly main: string
-  readonly startup?: string
-  readonly test?: string
-}
+/** The folder of relative paths, as the finding of files asks for it. */
+export const lookupOf = (io: Io): FileLookup => ({
+  isFile: (path) => isFile(pathOf(io, path)),
+  isFolder: (path) => isFolder(pathOf(io, path)),
+  list: (folder) => listFolder(pathOf(io, folder)),
+})
 
 /**
- * The files behind a command's FILE. Beside main.json stand startup.json and test.json; beside NAME.json NAME.startup.json and
- * NAME.test.json.
- * @throws NotFoundError E523 for a folder without main.json.
+ * The files behind a command's FILE. Beside main.json stand startup.json and test.json; beside NAME.json or NAME.pdmodel NAME.startup.json
+ * and NAME.test.json; parameters under the names that Paddle gives them.
+ * @throws NotFoundError E523 for a folder without a program.
  */
-export function programFiles(io: Io, path: string): ProgramFiles {
-  if (path === '-') return { main: path }
-  if (isFolder(pathOf(io, path))) {
-    const main = join(path, 'main.json')
-    if (!exists(pathOf(io, main))) {
-      throw new NotFoundError('E523', `the folder "${path}" has no main.json`, {
-        where: { file: path },
-        expected: 'main.json',
-      })
-    }
-    return { main, ...beside(io, path, '') }
-  }
-  const name = /(?:^|[/\\])([^/\\]+)\.json$/.exec(path)?.[1]
-  if (name === undefined) return { main: path }
-  return { main: path, ...beside(io, dirname(path), name === 'main' ? '' : `${name}.`) }
-}
-
-function beside(io: Io, folder: string, prefix: string): { startup?: string; test?: string } {
-  const startup = join(folder, `${prefix}startup.json`)
-  const test = join(folder, `${prefix}test.json`)
-  return {
-    ...(exists(pathOf(io, startup)) ? { startup } : {}),
-    ...(exists(pathOf(io, test)) ? { test } : {}),
-  }
-}
+export const programFiles = (io: Io, path: string): ModelFiles =>
+  path === '-' ? { main: path, params: [], folder: '' } : modelFiles(path, lookupOf(io))
 
 /**
  * A program from one file, or `-`.

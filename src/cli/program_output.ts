@@ -9,8 +9,9 @@ import type { Io } from './io.ts'
 
 export const programText = (program: Program): string => stringifyProgramJson(program.toJSON())
 
+/** Written as ProgramDesc bytes where the path ends with .pdmodel, else as canonical JSON. */
 export function writeProgram(io: Io, path: string, program: Program, force: boolean): void {
-  writeOutput(io, path, [programText(program)], force)
+  writeOutput(io, path, [path.endsWith('.pdmodel') ? program.toProto() : programText(program)], force)
 }
 
 /** Where `-o OUT` puts programs: into a folder, unless OUT ends with .json, is `-` or is a file already. */

@@ -1,29 +1,25 @@
 /** A run from its flags to its exit code: programs, values, steps, what is printed, saved and told. */
-import { InvalidArgumentError, makeError } from '../errors.ts'
+import { makeError } from '../errors.ts'
 import { Executor } from '../executor/executor.ts'
 import { counted } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
-import { readTensorFile, tensorFileText, VALUE_FILE_LIMITS } from '../io/tensor_file.ts'
+import { inferenceColumns } from '../io/inference_model.ts'
 import { attachScheduler } from '../optimizer/lr/attach.ts'
 import { ReduceOnPlateau } from '../optimizer/lr/reduce_on_plateau.ts'
-import { settleMasterWeights } from '../optimizer/master_weights.ts'
 import { Generator } from '../tensor/random.ts'
-import { compatibleShapes, formatShape } from '../tensor/shape.ts'
-import { Tensor, type Value } from '../tensor/tensor.ts'
+import type { Value } from '../tensor/tensor.ts'
 import { type Context, usage } from './command.ts'
 import { DataSet, type Feed, feedValue, readFeeds } from './feeds.ts'
 import { defaultFetches, formatValue, resolveFetches, scalarOf } from './fetches.ts'
-import { isFolder, makeFolder, pathOf, readInput, refuseExisting, writeOutput } from './files.ts'
 import type { StopSignal } from './io.ts'
 import { loadProgram, programEntry, programFiles } from './load_program.ts'
 import { errorJson, formatMs, shortNumber } from './output.ts'
 import { Progress } from './progress.ts'
 import { DEFAULT_BATCH, type RunFlags } from './run.ts'
 import { RunDocument } from './run_document.ts'
+import { loadBeside, loadValues, ValueSaver } from './run_values.ts'
 import { epochLine, Means, overData, overList, type Step, TestRunner } from './train_steps.ts'
 
-/** The file of saved values inside a folder. */
-const VALUES_FILE = 'parameters.json'
 /** A signal is noticed at the latest this long after a step ended. */
 const LISTEN_MS = 50
 
@@ -65,8 +61,8 @@ export class Runner {
       startup.isStartup = true
       main.startup = startup
     }
-    const saveTo = flags.save === undefined ? undefined : valuesFile(flags.save)
-    if (saveTo !== undefined) refuseExisting(io, saveTo, flags.force === true)
+    const saver = flags.save === undefined ? undefined : new ValueSaver(flags.save, flags.force === true, this.#context)
+    inferenceColumns(main)
 
     const executor = new Executor({
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),
@@ -86,13 +82,20 @@ export class Runner {
         `startup  ${counted(operators(startup), 'op')}  ${formatMs(document.startupMs)}  ${parameterCounts(main)}`,
       )
     }
-    if (flags.load !== undefined) await this.#load(executor, main, flags.load, document)
+    if (flags.load !== undefined)
+      loadValues(executor, main, flags.load, this.#context, (text) => this.#warn(text, document))
+    else if (startup === undefined) loadBeside(executor, main, files, this.#context)
 
     const stopped = await this.#train(executor, main, plan, fetch, test, document)
-    if (saveTo !== undefined) this.#save(executor, main, flags.save!, saveTo)
-    if (stopped !== undefined) return this.#tellStopped(stopped, saveTo, document)
+    saver?.save(executor, main)
+    if (stopped !== undefined) return this.#tellStopped(stopped, saver?.files.join(', '), document)
     if (out.json) document.write(out, true)
     return 0
+  }
+
+  #warn(text: string, document: RunDocument): void {
+    document.warnings.push(text)
+    if (!this.#context.out.json) this.#context.out.warn(text)
   }
 
   #tellStopped({ signal, steps, total }: Stopped, saveTo: string | undefined, document: RunDocument): number {
@@ -240,62 +243,7 @@ export class Runner {
     const shared = Object.fromEntries(Object.entries(fixed).filter(([name]) => program.globalBlock().vars.has(name)))
     return new TestRunner(executor, program, { data, batch: batch ?? DEFAULT_BATCH, fixed: shared }, wanted)
   }
-
-  async #load(executor: Executor, main: Program, path: string, document: RunDocument): Promise<void> {
-    const { io, out } = this.#context
-    const file = isFolder(pathOf(io, path)) ? `${path.replace(/[/\\]+$/, '')}/${VALUES_FILE}` : path
-    const values = readTensorFile(await readInput(io, file, VALUE_FILE_LIMITS.programBytes!), { file })
-    const unused: string[] = []
-    const used = new Set<string>()
-    for (const [name, value] of values) {
-      const variable = main.globalBlock().vars.get(name)
-      if (variable?.persistable !== true) {
-        unused.push(name)
-        continue
-      }
-      if (
-        value instanceof Tensor &&
-        (value.dtype !== variable.dtype || !compatibleShapes(variable.shape, value.shape))
-      ) {
-        throw new InvalidArgumentError('E526', `the saved value of "${name}" does not fit its variable`, {
-          where: { file, variable: name },
-          expected: `${variable.dtype} ${formatShape(variable.shape)}`,
-          got: `${value.dtype} ${formatShape(value.shape)}`,
-        })
-      }
-      executor.scope.set(name, value)
-      used.add(name)
-    }
-    const remade = settleMasterWeights(main, executor.scope, used)
-    out.done(`loaded   ${counted(used.size, 'value')} from ${file}`)
-    const warn = (names: readonly string[], text: string) => {
-      if (names.length === 0) return
-      const warning = `${counted(names.length, 'value')} of ${text}: ${names.slice(0, 4).join(', ')}`
-      document.warnings.push(warning)
-      if (!out.json) out.warn(warning)
-    }
-    warn(unused, `${file} fit no persistable variable of the program`)
-    warn(remade, 'the program made anew, because only its half parameter or only its master weight was in the file')
-  }
-
-  #save(executor: Executor, main: Program, path: string, file: string): void {
-    const { io, out } = this.#context
-    const names = [...main.globalBlock().vars.values()].filter(({ persistable }) => persistable).map(({ name }) => name)
-    const kept = names.filter((name) => executor.scope.has(name))
-    if (file !== path) makeFolder(io, path)
-    writeOutput(io, file, tensorFileText(valuesOf(executor, kept)), this.#flags.force === true)
-    out.done(`saved    ${counted(kept.length, 'value')} to ${file}`)
-  }
 }
-
-/** Copied out one by one: all of them together may be as large as the memory. */
-function* valuesOf({ scope }: Executor, names: readonly string[]): Iterable<readonly [name: string, value: Value]> {
-  for (const name of names) yield [name, scope.get(name)!]
-}
-
-/** `--save PATH` means a file if PATH ends with .json, else a folder. */
-const valuesFile = (path: string): string =>
-  /\.json$/.test(path) ? path : `${path.replace(/[/\\]+$/, '')}/${VALUES_FILE}`
 
 /** By definition, not by assignment: a variable may be called __proto__. */
 function setFeed(feed: Feed, name: string, value: Feed[string]): void {

@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from '../errors.ts'
 import { FILE_KINDS, type FileKind, fileKind } from '../framework/file_kind.ts'
 import { parseJsonText } from '../framework/json_text.ts'
+import { isTensorLike } from './tensor_file.ts'
 
 export { FILE_KINDS, type FileKind, fileKind } from '../framework/file_kind.ts'
 
@@ -59,12 +60,6 @@ function jsonKind(bytes: Uint8Array): keyof typeof JSON_TEXTS {
   if (Object.hasOwn(value, 'format') || Object.hasOwn(value, 'blocks')) return 'program'
   if (isTensorLike(value)) return 'tensor'
   return Object.values(value).every(isTensorLike) ? 'values' : 'other'
-}
-
-function isTensorLike(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const has = (name: string): boolean => Object.hasOwn(value, name)
-  return (has('shape') && (has('data') || has('base64'))) || has('selected_rows') || has('tensor_array')
 }
 
 const WANTED: Readonly<Record<FileUse, string>> = {

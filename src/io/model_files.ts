@@ -89,3 +89,27 @@ function beside(main: string, lookup: FileLookup): ModelFiles {
     ...(test === undefined ? {} : { test }),
   }
 }
+
+/** Where saved values are: in these files, later ones over earlier ones, or in a folder with one file for each variable. */
+export type ValueFiles =
+  | { readonly files: readonly string[]; readonly folder?: undefined }
+  | { readonly folder: string }
+
+/**
+ * The files that `path` means as saved values: one file of any kind, .pdparams with the .pdopt beside it, Paddle's prefix of the two, a
+ * program with values beside it, or a folder: with parameters.json, with a model, or with one file for each variable.
+ */
+export function valueFiles(path: string, lookup: FileLookup): ValueFiles {
+  if (lookup.isFolder(path)) {
+    const saved = joinPath(path, 'parameters.json')
+    if (lookup.isFile(saved)) return { files: [saved] }
+    const program = FOLDER_PROGRAMS.some((name) => lookup.isFile(joinPath(path, name)))
+    const { params } = program ? modelFiles(path, lookup) : { params: [] }
+    return params.length > 0 ? { files: params } : { folder: path }
+  }
+  const prefix = path.replace(/\.(pdparams|pdopt|pdmodel)$/, '')
+  const pair = [`${prefix}.pdparams`, `${prefix}.pdopt`].filter((file) => lookup.isFile(file))
+  if (prefix === path ? !lookup.isFile(path) && pair.length > 0 : pair.length === 2) return { files: pair }
+  const beside = path.endsWith('.pdmodel') ? modelFiles(path, lookup).params : []
+  return { files: beside.length > 0 ? beside : [path] }
+}

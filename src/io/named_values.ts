@@ -2,22 +2,20 @@
  * Values by name from a file of any kind, and back. What the file is, its content decides. A .pdiparams file holds no names: its program
  * gives them.
  */
-import { EnforceError, InvalidArgumentError } from '../errors.ts'
-import { parseJsonText } from '../framework/json_text.ts'
+import { InvalidArgumentError } from '../errors.ts'
 import type { Limits } from '../framework/limits.ts'
 import type { Program } from '../framework/program.ts'
 import { compareNames } from '../framework/program_desc.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
-import { valueFromJSON } from '../tensor/tensor_json.ts'
 import { ByteWriter, listed } from './bytes.ts'
-import { identify, needUse } from './identify.ts'
+import { fileKind, needUse } from './identify.ts'
 import { readNpy, writeNpy } from './npy.ts'
 import { readNpz, writeNpz } from './npz.ts'
 import { readCombinedParams, writeCombinedParams } from './params.ts'
 import { PickleTuple } from './pickle.ts'
 import { readSafetensors, writeSafetensors } from './safetensors.ts'
 import { readStateFile, type StateFile, writeStateFile } from './state_file.ts'
-import { readTensorFile, tensorFileText, VALUE_FILE_LIMITS } from './tensor_file.ts'
+import { readJsonValues, tensorFileText } from './tensor_file.ts'
 import { readTensorStream, writeTensorStream } from './tensor_stream.ts'
 
 /** Files of values, by their usual ending. */
@@ -48,36 +46,27 @@ export interface ReadValuesOptions {
 export function readNamedValues(bytes: Uint8Array, options: ReadValuesOptions = {}): NamedValues {
   const { file, program, limits } = options
   const place = { ...(file === undefined ? {} : { file }), ...(limits === undefined ? {} : { limits }) }
-  const found = identify(bytes)
-  if (found.uses.length === 1 && found.uses[0] === 'array') {
-    const array = found.kind === 'npy' ? readNpy(bytes, place) : readJsonValue(bytes, file)
-    return { format: found.kind === 'npy' ? 'npy' : 'json', values: new Map([[stem(file), array]]), unnamed: true }
+  const kind = fileKind(bytes)
+  if (kind === 'json') {
+    const { values, single } = readJsonValues(bytes, { ...place, allowSingle: true })
+    return single
+      ? { format: 'json', values: new Map([[stem(file), values.get('')!]]), unnamed: true }
+      : { format: 'json', values }
   }
-  const { kind } = needUse(bytes, 'values', file)
+  if (kind === 'npy') return { format: 'npy', values: new Map([[stem(file), readNpy(bytes, place)]]), unnamed: true }
+  needUse(bytes, 'values', file)
   if (kind === 'pickle') {
     const state = readStateFile(bytes, place)
     return { format: 'pdparams', values: stateValues(state), state }
   }
   if (kind === 'zip') return { format: 'npz', values: readNpz(bytes, place) }
   if (kind === 'safetensors') return { format: 'safetensors', values: readSafetensors(bytes, place).tensors }
-  if (kind === 'json') return { format: 'json', values: readTensorFile(bytes, place) }
   if (program !== undefined) return { format: 'pdiparams', values: readCombinedParams(bytes, program, place) }
   return { format: 'pdiparams', values: readUnnamed(bytes, place), unnamed: true }
 }
 
 const stem = (file: string | undefined): string =>
   (file ?? 'array').replace(/^.*[/\\]/, '').replace(/\.(npy|json)$/, '')
-
-function readJsonValue(bytes: Uint8Array, file: string | undefined): Value {
-  const place = file === undefined ? {} : { file }
-  const { value, locate } = parseJsonText(bytes, { ...place, limits: VALUE_FILE_LIMITS })
-  try {
-    return valueFromJSON(value, '')
-  } catch (error) {
-    if (!(error instanceof EnforceError)) throw error
-    throw error.at({ ...place, ...locate(error.where?.pointer ?? '') })
-  }
-}
 
 /** Arrays, and the master weights that Paddle keeps in a dict of their own, each as a pair of its name and its array. */
 function stateValues(state: StateFile): Map<string, Value> {

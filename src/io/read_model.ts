@@ -7,7 +7,7 @@ import { InvalidArgumentError } from '../errors.ts'
 import type { Program } from '../framework/program.ts'
 import type { Value } from '../tensor/tensor.ts'
 import { staysInside } from './file_name.ts'
-import { type FileLookup, joinPath, type ModelFiles } from './model_files.ts'
+import { type FileLookup, joinPath, type ModelFiles, valueFiles } from './model_files.ts'
 import { readNamedValues } from './named_values.ts'
 import { persistableVariables, readVariableFiles } from './params.ts'
 import { type FittedValues, fitValues } from './training_state.ts'
@@ -36,8 +36,16 @@ export function readModelValues(
   return inFolder ? readSeparateFiles(program, files.folder, lookup, read) : undefined
 }
 
+/** The values that `path` means, see {@link valueFiles}. @throws as {@link readModelValues}. */
+export function readSavedValues(program: Program, path: string, lookup: FileLookup, read: ReadFile): ModelValues {
+  const where = valueFiles(path, lookup)
+  return where.folder === undefined
+    ? readValueFiles(program, where.files, read)
+    : readSeparateFiles(program, where.folder, lookup, read)
+}
+
 /** The values of files, later ones over earlier ones. @throws as {@link readModelValues}. */
-export function readValueFiles(program: Program, files: readonly string[], read: ReadFile): ModelValues {
+function readValueFiles(program: Program, files: readonly string[], read: ReadFile): ModelValues {
   const values = new Map<string, Value>()
   const unused: string[] = []
   for (const file of files) {
@@ -56,7 +64,7 @@ export function readValueFiles(program: Program, files: readonly string[], read:
  * One file for each persistable variable that has one in the folder.
  * @throws InvalidArgumentError E541 for a variable whose name leads out of the folder; what reading throws.
  */
-export function readSeparateFiles(program: Program, folder: string, lookup: FileLookup, read: ReadFile): ModelValues {
+function readSeparateFiles(program: Program, folder: string, lookup: FileLookup, read: ReadFile): ModelValues {
   const variables = persistableVariables(program)
   for (const { name } of variables) {
     if (!staysInside(name)) {

@@ -30,8 +30,20 @@ export function readTensorFile(
   source: string | Uint8Array,
   options: { readonly file?: string } = {},
 ): Map<string, Value> {
+  return readJsonValues(source, options).values
+}
+
+/**
+ * As {@link readTensorFile}, but a single tensor is read too: then `single` is true, and its name is ''.
+ * @throws as {@link readTensorFile}.
+ */
+export function readJsonValues(
+  source: string | Uint8Array,
+  options: { readonly file?: string; readonly allowSingle?: boolean } = {},
+): { readonly values: Map<string, Value>; readonly single: boolean } {
   const file = options.file === undefined ? {} : { file: options.file }
   const { value: json, locate } = parseJsonText(source, { ...file, limits: VALUE_FILE_LIMITS })
+  const single = options.allowSingle === true && isTensorLike(json)
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new InvalidArgumentError('E524', 'a file of saved values is an object of tensors by name', {
       where: { ...file, line: 1, column: 1 },
@@ -43,16 +55,26 @@ export function readTensorFile(
     throw new InvalidArgumentError('E524', 'this is a program, not a file of saved values', { where: file })
   }
   const values = new Map<string, Value>()
-  for (const [name, member] of Object.entries(json)) {
-    const pointer = pointerToken(name)
+  const members: [name: string, member: unknown, pointer: string][] = single
+    ? [['', json, '']]
+    : Object.entries(json).map(([name, member]) => [name, member, pointerToken(name)])
+  for (const [name, member, pointer] of members) {
     try {
       values.set(name, valueFromJSON(member, pointer))
     } catch (error) {
       if (!(error instanceof EnforceError)) throw error
-      throw error.at({ ...file, variable: name, ...locate(error.where?.pointer ?? pointer) })
+      const variable = single ? {} : { variable: name }
+      throw error.at({ ...file, ...variable, ...locate(error.where?.pointer ?? pointer) })
     }
   }
-  return values
+  return { values, single }
+}
+
+/** True for what has the members of a value of program-json.md. */
+export function isTensorLike(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const has = (name: string): boolean => Object.hasOwn(value, name)
+  return (has('shape') && (has('data') || has('base64'))) || has('selected_rows') || has('tensor_array')
 }
 
 /** The JSON form with `base64` in place of `data`. */

@@ -66,8 +66,17 @@ function onFile<T>(path: string, code: 'E521' | 'E522', body: () => T): T {
 }
 
 /** What finding the files of a model asks. */
-export const fileLookup = (fs: FileSystem): FileLookup => ({
-  isFile: (path) => fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true,
-  isFolder: (path) => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
-  list: (folder) => fs.readdirSync(folder),
-})
+export const fileLookup = (fs: FileSystem): FileLookup => {
+  const stat = (path: string): ReturnType<FileSystem['statSync']> | undefined => {
+    try {
+      return fs.statSync(path)
+    } catch {
+      return undefined
+    }
+  }
+  return {
+    isFile: (path) => stat(path)?.isFile() === true,
+    isFolder: (path) => stat(path)?.isDirectory() === true,
+    list: (folder) => fs.readdirSync(folder),
+  }
+}

@@ -4,7 +4,7 @@ import { NotFoundError } from '../../errors.ts'
 import type { Executor } from '../../executor/executor.ts'
 import type { Program } from '../../framework/program.ts'
 import { listed } from '../bytes.ts'
-import { type ModelValues, readSeparateFiles, readValueFiles } from '../read_model.ts'
+import { type ModelValues, readSavedValues } from '../read_model.ts'
 import { trainingStateFiles } from '../training_state.ts'
 import { fileLookup, fileSystem, readFile, writeFiles } from './file_system.ts'
 
@@ -30,20 +30,14 @@ export function save(program: Program, prefix: string, executor: Executor): void
 
 /**
  * Puts the values of PREFIX.pdparams and PREFIX.pdopt into the executor's scope. `path` may also be one file of values of any kind, or a
- * folder with one file for each variable, of which those that are there are read.
+ * folder with a model or with one file for each variable, of which those that are there are read.
  * @returns what was set, and what in the files fits no variable.
  * @throws NotFoundError E520 for missing files, E533 for parameters that the files lack; InvalidArgumentError E526 for values that do not
  * fit; what reading throws. Nothing is set then.
  */
 export function load(program: Program, path: string, executor: Executor): ModelValues {
   const fs = fileSystem('load', BYTES)
-  const lookup = fileLookup(fs)
-  const read = (file: string): Uint8Array => readFile(fs, file)
-  const prefix = path.replace(/\.(pdparams|pdopt|pdmodel)$/, '')
-  const state = [`${prefix}.pdparams`, `${prefix}.pdopt`]
-  const found = lookup.isFolder(path)
-    ? readSeparateFiles(program, path, lookup, read)
-    : readValueFiles(program, lookup.isFile(state[0]!) || !lookup.isFile(path) ? state : [path], read)
+  const found = readSavedValues(program, path, fileLookup(fs), (file) => readFile(fs, file))
   const parameters = new Set(program.parameters().map(({ name }) => name))
   const missing = found.missing.filter((name) => parameters.has(name))
   if (missing.length > 0) {
