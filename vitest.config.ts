@@ -7,8 +7,6 @@ const report = process.env.OARLOCK_TEST_REPORT
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Tries every operator with bad and odd inputs; the newest operators still fail some of it. Until they pass it runs on request.
-    exclude: process.env.OARLOCK_CONFORMANCE === '1' ? [] : ['test/conformance.test.ts'],
     // Long enough for a busy machine; what hangs or grows with the square of its input ends here.
     testTimeout: 120_000,
     hookTimeout: 120_000,

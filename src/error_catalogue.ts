@@ -245,7 +245,8 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     explanation: 'Inputs and outputs of an operator are named by slots (X, Y, Out). This name is not one of its slots.',
     cause: '`Input` where the operator says `X`, or a slot of another operator.',
     example: 'error E205: relu has no input slot "Input"',
-    remedy: 'see the slots with `oarlock ops NAME`.',
+    remedy:
+      'see the slots with `oarlock ops NAME`. Empty slots that an operator does not have are allowed, and in files of older versions of Paddle filled ones too (W112).',
   },
   {
     code: 'E206',
@@ -253,7 +254,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     title: 'a slot has too many or too few variables',
     exit: 4,
     explanation: 'A slot takes one variable, at most one, or a list. It was given another number.',
-    cause: 'an input is forgotten, or a list is given to a slot for one variable.',
+    cause: 'an input or a mandatory output is forgotten, or a list is given to a slot for one variable.',
     example: 'error E206: elementwise_add: input slot Y needs a variable, got none',
     remedy: 'see what each slot takes with `oarlock ops NAME`.',
   },
@@ -1097,10 +1098,12 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     category: 'ResourceExhausted',
     title: 'an array is too large',
     exit: 6,
-    explanation: 'The array in a .npy file has more elements or dimensions than the limit.',
-    cause: 'a damaged header.',
+    explanation:
+      'A tensor of a run, or the array in a file, would have more elements, bytes or dimensions than the limit (tensorElements, tensorBytes, rank).',
+    cause: 'dimensions that multiply to more than was meant, or a damaged header.',
     example: 'error E604: an array of 1000000000000 elements is beyond the limit of 2147483647',
-    remedy: 'check the file; cut the data into parts.',
+    remedy:
+      'look at the shapes of the operator or file that the message names; cut the data into parts; in code limits can be raised.',
   },
   {
     code: 'E605',
@@ -1117,10 +1120,12 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     category: 'ResourceExhausted',
     title: 'the heap is full',
     exit: 6,
-    explanation: 'All values of a run lie in one memory of at most 4 GiB, and there is no room for another.',
+    explanation:
+      'All values of a run lie in one memory with a limit (runBytes, 2 GiB unless it is raised, at most 4 GiB), and there is no room for another.',
     cause: 'a batch that is too large, or results that are kept without need.',
-    example: 'error E610: no room for 4294967296 more bytes: 104857600 bytes are in use',
-    remedy: 'use smaller batches; `oarlock stats FILE --batch N` estimates the memory of a run.',
+    example: 'error E610: no room for 2147483648 more bytes: 104857600 of at most 2147483648 bytes are in use',
+    remedy:
+      'use smaller batches; `oarlock stats FILE --batch N` estimates the memory of a run; raise the limit with --max-memory, in code with `limits`.',
   },
   {
     code: 'E611',
@@ -1131,6 +1136,16 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     cause: 'data that is larger than the memory of the machine.',
     example: 'error E611: there is not enough memory: Array buffer allocation failed',
     remedy: 'use smaller batches or smaller files.',
+  },
+  {
+    code: 'E620',
+    category: 'ResourceExhausted',
+    title: 'a run takes too many steps',
+    exit: 6,
+    explanation: 'A loop made more iterations, or a run more operators, than the limit (loopIterations, opRuns).',
+    cause: 'a loop whose condition never becomes false.',
+    example: 'error E620: while: more than 10000000 iterations, beyond the limit loopIterations',
+    remedy: 'look at what the loop does to its condition; in code limits can be raised.',
   },
   {
     code: 'E700',
@@ -1222,6 +1237,17 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     cause: 'a misspelt attribute, or one of another version of Paddle.',
     example: 'warning W111: softmax has no attribute "dim": it is kept, but has no effect',
     remedy: 'correct the name; `oarlock ops NAME` lists the attributes.',
+  },
+  {
+    code: 'W112',
+    category: 'InvalidArgument',
+    title: 'a slot without effect',
+    exit: 0,
+    explanation:
+      'A warning: the operator has no slot of this name. The program says that a version of Paddle before 2.6 wrote it, so the slot is kept in the file, but nothing reads it. Elsewhere this is E205.',
+    cause: 'a slot that Paddle 2.6 no longer has.',
+    example: 'warning W112: swish has no input slot "Beta": it is kept, but has no effect',
+    remedy: 'see the slots with `oarlock ops NAME`; take it out if it is not needed.',
   },
 ]
 

@@ -708,12 +708,44 @@ describe('run', () => {
       { code: 'E206', category: 'InvalidArgument', where: { block: 0, op: 1, opType: 'relu' } },
     ],
     [
+      'a missing output',
+      changed(({ ops }) => {
+        ops[1]!.outputs = {}
+      }),
+      { x: [1] },
+      { code: 'E206', category: 'InvalidArgument', where: { block: 0, op: 1, opType: 'relu', slot: 'Out' } },
+    ],
+    [
+      'an unknown slot',
+      changed(({ ops }) => {
+        ops[1]!.inputs = { X: ['h'], Scale: ['x'] }
+      }),
+      { x: [1] },
+      { code: 'E205', category: 'NotFound', where: { block: 0, op: 1, opType: 'relu', slot: 'Scale' } },
+    ],
+    [
+      'an unknown output slot',
+      changed(({ ops }) => {
+        ops[1]!.outputs = { Out: ['y'], Mask: ['h'] }
+      }),
+      { x: [1] },
+      { code: 'E205', category: 'NotFound', where: { block: 0, op: 1, slot: 'Mask' } },
+    ],
+    [
       'an undefined variable',
       changed(({ ops }) => {
         ops[1]!.inputs = { X: ['hh'] }
       }),
       { x: [1] },
-      { code: 'E103', category: 'PreconditionNotMet', where: { block: 0, op: 1, variable: 'hh' } },
+      { code: 'E207', category: 'NotFound', hint: /"h"/, where: { block: 0, op: 1, variable: 'hh' } },
+    ],
+    [
+      'an undefined output',
+      changed(({ ops }) => {
+        ops[0]!.outputs = { Out: ['hh'] }
+      }),
+      { x: [1] },
+      { code: 'E207', category: 'NotFound', where: { block: 0, op: 0, variable: 'hh' } },
     ],
     [
       'a use before the definition',
@@ -794,8 +826,8 @@ describe('run', () => {
     for (const [shape, code] of [
       [[65536, 65536], 'E213'],
       [[2147483647, 2], 'E213'],
-      // 2^31 - 1 elements of 8 bytes: allowed as a shape, too much for the memory of a run.
-      [[2147483647], 'E610'],
+      // 2^31 - 1 elements of 8 bytes: allowed as a shape, too much for a tensor of a run.
+      [[2147483647], 'E604'],
     ] as const) {
       const program = new Program()
       const block = program.globalBlock()

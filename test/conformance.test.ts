@@ -66,6 +66,7 @@ const TYPE_OF_THE_RUN: Readonly<Record<string, string>> = {
 
 /** Slots where the definition knowingly differs in arity from Paddle's flags. */
 const OTHER_ARITY: Readonly<Record<string, string>> = {
+  'assign.inputs.X': "there is nothing to copy without it, and Paddle's kernel fails",
   'feed.inputs.X': 'inference knows nothing of a feed list, so it may not be asked for',
 }
 

@@ -2,15 +2,25 @@
  * Runs programs over a scope: checks everything that can be checked before the first operator, runs, and copies the fetched values out.
  * Source: python/paddle/base/executor.py, class Executor (2.6.2).
  */
-import { type EnforceError, NotFoundError, PreconditionNotMetError, suggest, UnimplementedError } from '../errors.ts'
+import {
+  type EnforceError,
+  NotFoundError,
+  PreconditionNotMetError,
+  suggest,
+  UnimplementedError,
+  withPlace,
+} from '../errors.ts'
 import type { Block } from '../framework/block.ts'
+import { type Limits, withLimits } from '../framework/limits.ts'
 import { EMPTY_VAR, findOp } from '../framework/op_def.ts'
+import type { Operator } from '../framework/operator.ts'
 import type { Program } from '../framework/program.ts'
+import { checkStoredSlots } from '../framework/stored_slots.ts'
 import { Variable } from '../framework/variable.ts'
 import { defaultGenerator, Generator } from '../tensor/random.ts'
 import { TensorArray, type Value, writeElement } from '../tensor/tensor.ts'
 import { type FeedFault, type FeedValue, feedError, feedToValue, isFault } from './feed.ts'
-import { interpretBlock } from './interpreter.ts'
+import { interpretBlock, operatorPlace, RunBudget } from './interpreter.ts'
 import { NotPlannable } from './plan.ts'
 import { PlanCache } from './plan_cache.ts'
 import { Scope, TensorSlot } from './scope.ts'
@@ -26,6 +36,11 @@ export interface ExecutorOptions {
   readonly backend?: 'wasm' | 'ts'
   /** Default 1; more are not implemented yet. */
   readonly threads?: number
+  /**
+   * Limits of a run: `opRuns` and `loopIterations`; of the values `tensorBytes`, `tensorElements` and `runBytes`, unless `scope` is given,
+   * which has its own. Default {@link LIMITS}.
+   */
+  readonly limits?: Partial<Limits>
 }
 
 export interface RunOptions {
@@ -47,7 +62,6 @@ export interface LastRun {
 interface OutsideReads {
   readonly edits: number
   readonly reads: ReadonlyMap<string, number>
-  readonly unknownOps: ReadonlyMap<string, number>
 }
 
 export class Executor {
@@ -56,6 +70,7 @@ export class Executor {
   readonly engine: 'plan' | 'interpreter'
   /** Which engine did the last run, and why it was not the one asked for. */
   lastRun: LastRun | undefined
+  readonly limits: Limits
   #disposed = false
   #plans = new PlanCache()
   #outside = new WeakMap<Program, OutsideReads>()
@@ -70,7 +85,8 @@ export class Executor {
       })
     }
     this.engine = options.engine ?? 'plan'
-    this.scope = options.scope ?? new Scope()
+    this.limits = withLimits(options.limits)
+    this.scope = options.scope ?? new Scope(undefined, options.limits)
     this.generator = options.seed === undefined ? defaultGenerator : new Generator(options.seed)
   }
 
@@ -80,14 +96,14 @@ export class Executor {
    * A startup program that has grown since it ran here (by `minimize`) is run from its first new operator on, so that variables that are
    * set already keep their values; unchanged, it runs whole and sets everything anew.
    * @throws InvalidArgumentError E110 (feeds); NotFoundError E120 (fetch); PreconditionNotMetError E101 (startup not run), E102 (startup run
-   * before minimize), E103 (no value), E105 (disposed); UnimplementedError E401 listing all unknown operators; and what operators throw.
+   * before minimize), E103 (no value), E105 (disposed); UnimplementedError E401 listing all unknown operators; NotFoundError E205 and
+   * InvalidArgumentError E206 for slots, NotFoundError E207 (undeclared variable); ResourceExhaustedError E604, E610, E620 (limits); and what operators throw.
    */
   run(program: Program, options: RunOptions = {}): Value[] {
     if (this.#disposed) throw new PreconditionNotMetError('E105', 'this executor was disposed')
     const block = program.globalBlock()
     const fetches = (options.fetch ?? []).map((item) => (item instanceof Variable ? item.name : item))
     const outside = this.#outsideReads(program)
-    if (outside.unknownOps.size > 0) throw unknownOperators(outside.unknownOps, program)
     const values = this.#checkFeeds(block, options.feed ?? {}, outside)
     for (const name of fetches) this.#checkFetch(block, name)
     this.#checkInitialized(program, values, outside)
@@ -114,6 +130,9 @@ export class Executor {
     if (from > 0) return this.#ran('interpreter', 'only the new operators of the startup program are run')
     const plan = this.#plans.get(program, this.scope, feeds, fetches, this.generator)
     if (plan instanceof NotPlannable) return this.#ran('interpreter', plan.reason)
+    // A plan runs every operator once; the interpreter counts them and names the one that is too many.
+    if (program.globalBlock().ops.length > this.limits.opRuns)
+      return this.#ran('interpreter', 'the limit opRuns is lower')
     const results = plan.run(feeds)
     this.#ran('plan')
     return results
@@ -130,7 +149,7 @@ export class Executor {
     try {
       for (const [name, value] of values) local.set(name, value)
       this.#placeFeedHolders(block, local, values)
-      interpretBlock(block, local, { generator: this.generator, from })
+      interpretBlock(block, local, { generator: this.generator, from, budget: new RunBudget(this.limits) })
       return fetches.map((name) => {
         const value = local.get(name)
         if (value !== undefined) return value
@@ -250,6 +269,20 @@ export class Executor {
     if (slot instanceof TensorSlot) writeElement(slot.dtype, slot.data, 0, source!.value())
   }
 
+  /** Slots, and that every variable is declared; lists of feeds and fetches need not be. @throws E205, E206, NotFoundError E207. */
+  #checkOperator(program: Program, block: Block, op: Operator): void {
+    const def = findOp(program.library, op.type)!
+    checkStoredSlots(program, def, op)
+    if (def.effects === 'io') return
+    for (const slots of [op.inputs, op.outputs]) {
+      for (const slot in slots) {
+        for (const name of slots[slot]!) {
+          if (name !== EMPTY_VAR && block.findVar(name) === undefined && !this.scope.has(name)) block.var(name)
+        }
+      }
+    }
+  }
+
   #firstNewOperator(program: Program): number {
     const ran = program.isStartup ? this.#started.get(program) : undefined
     const { ops } = program.globalBlock()
@@ -273,7 +306,10 @@ export class Executor {
     for (const [name, array] of holders) local.put(name, array)
   }
 
-  /** Cached until the program is edited. Linear in the number of operators. */
+  /**
+   * Cached until the program is edited. Linear in the number of operators.
+   * @throws UnimplementedError E401 (all operators that are not known), NotFoundError E205, InvalidArgumentError E206.
+   */
   #outsideReads(program: Program): OutsideReads {
     const cached = this.#outside.get(program)
     if (cached?.edits === program.edits) return cached
@@ -298,7 +334,16 @@ export class Executor {
         if (findOp(program.library, op.type) === undefined) unknownOps.set(op.type, (unknownOps.get(op.type) ?? 0) + 1)
       }
     }
-    const result: OutsideReads = { edits: program.edits, reads, unknownOps }
+    if (unknownOps.size > 0) throw unknownOperators(unknownOps, program)
+    for (const each of program.blocks) {
+      each.ops.forEach((op, index) => {
+        withPlace(
+          () => operatorPlace(each, op, index),
+          () => this.#checkOperator(program, each, op),
+        )
+      })
+    }
+    const result: OutsideReads = { edits: program.edits, reads }
     this.#outside.set(program, result)
     return result
   }

@@ -2,9 +2,16 @@
  * The interpreter: one operator after another, names looked up in a scope. It is the meaning of a program; faster engines must give the same
  * bits. Source: paddle/fluid/framework/executor.cc and operator.cc (2.6.2).
  */
-import { type ErrorPlace, PreconditionNotMetError, UnimplementedError, withPlace } from '../errors.ts'
+import {
+  type ErrorPlace,
+  PreconditionNotMetError,
+  ResourceExhaustedError,
+  UnimplementedError,
+  withPlace,
+} from '../errors.ts'
 import type { Block } from '../framework/block.ts'
 import { inferOperator, type MetaSource } from '../framework/infer.ts'
+import { LIMITS, type Limits } from '../framework/limits.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp, type Meta, type ScopeKernelContext } from '../framework/op_def.ts'
 import { formatOperator } from '../framework/op_text.ts'
 import type { Operator } from '../framework/operator.ts'
@@ -18,7 +25,35 @@ export interface InterpreterOptions {
   readonly generator: Generator
   /** Index of the first operator to run. Default 0. */
   readonly from?: number
+  /** Operators that may still be run, and iterations of each loop. Default {@link LIMITS}. */
+  readonly budget?: RunBudget
 }
+
+/** What is left of a run's limits; one object for the whole run, blocks inside included. */
+export class RunBudget {
+  readonly #limits: Limits
+  #opRuns = 0
+
+  constructor(limits: Limits = LIMITS) {
+    this.#limits = limits
+  }
+
+  /** Counts an operator. @throws ResourceExhaustedError E620. */
+  countOperator(): void {
+    const { opRuns } = this.#limits
+    if (++this.#opRuns > opRuns) throw tooLong('opRuns', opRuns, `a run of more than ${opRuns} operators`)
+  }
+
+  /** @param done iterations that a loop has made. @throws ResourceExhaustedError E620. */
+  checkIterations(opType: string, done: number): void {
+    const { loopIterations } = this.#limits
+    if (done > loopIterations)
+      throw tooLong('loopIterations', loopIterations, `${opType}: more than ${loopIterations} iterations`)
+  }
+}
+
+const tooLong = (limit: string, most: number, what: string): ResourceExhaustedError =>
+  new ResourceExhaustedError('E620', `${what}, beyond the limit ${limit}`, { expected: `at most ${most}` })
 
 /**
  * Runs the operators of `block` in `scope`, which is a scope of this run alone; persistable variables are written to the root.
@@ -26,11 +61,16 @@ export interface InterpreterOptions {
  */
 export function interpretBlock(block: Block, scope: Scope, options: InterpreterOptions): void {
   const { ops } = block
+  const budget = options.budget ?? new RunBudget()
+  const run = { ...options, budget }
   for (let index = options.from ?? 0; index < ops.length; index++) {
     const op = ops[index]!
     withPlace(
       () => operatorPlace(block, op, index),
-      () => runOperator(block, op, scope, options),
+      () => {
+        budget.countOperator()
+        runOperator(block, op, scope, run)
+      },
     )
   }
 }
@@ -130,6 +170,7 @@ function scopeOf(block: Block, name: string, scope: Scope): Scope {
 
 function scopeMetas(scope: Scope): MetaSource {
   return {
+    limits: scope.limits,
     meta: (name) => {
       const slot = scope.find(name)
       if (slot === undefined) return undefined
@@ -147,6 +188,7 @@ function scopeMetas(scope: Scope): MetaSource {
 
 function scopeContext(block: Block, op: Operator, scope: Scope, options: InterpreterOptions): ScopeKernelContext {
   const def = findOp(block.program.library, op.type)!
+  let iterations = 0
   return {
     opType: op.type,
     attrs: op.filledAttrs(def),
@@ -163,9 +205,10 @@ function scopeContext(block: Block, op: Operator, scope: Scope, options: Interpr
       else target.set(name, value)
     },
     runBlock: (idx) => {
+      options.budget?.checkIterations(op.type, ++iterations)
       const inner = new Scope(scope)
       try {
-        interpretBlock(block.program.blocks[idx]!, inner, { generator: options.generator })
+        interpretBlock(block.program.blocks[idx]!, inner, { ...options, from: 0 })
       } finally {
         inner.drop()
       }

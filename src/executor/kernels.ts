@@ -5,6 +5,7 @@
  */
 import { OutOfRangeError, UnimplementedError } from '../errors.ts'
 import type { AttrValue } from '../framework/attr.ts'
+import { requireRoom } from '../framework/infer.ts'
 import type { AnyOpDef, KernelContext, KernelTensor, Slot } from '../framework/op_def.ts'
 import { allocate, type DType, isHalf, type NumberArray, refuseComplex, type TensorData } from '../tensor/dtype.ts'
 import { float32ToHalf, halfToFloat32 } from '../tensor/half.ts'
@@ -116,6 +117,7 @@ export function bindKernel(
     resize(slot, shape) {
       const waiting = outputs[slot]?.[0]
       if (waiting === undefined) return undefined
+      requireRoom(`${def.type}: ${slot}`, { dtype: waiting.dtype, shape })
       const tensor = { dtype: waiting.dtype, shape, data: allocate(waiting.dtype, numel(shape)) }
       const view = outputView(slot, tensor)
       after.push(() => resized?.(slot, tensor))

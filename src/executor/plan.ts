@@ -3,7 +3,7 @@
  * its kernel. Running is a loop over prepared steps: no look-up and no inference. It binds and infers through the same functions as the
  * interpreter and must give the same bits.
  */
-import { EnforceError } from '../errors.ts'
+import { EnforceError, withPlace } from '../errors.ts'
 import type { Block } from '../framework/block.ts'
 import { inferOperator, type MetaSource } from '../framework/infer.ts'
 import { EMPTY_VAR, findOp, type Meta } from '../framework/op_def.ts'
@@ -114,6 +114,7 @@ export class Plan {
       const def = findOp(program.library, op.type)!
       if (def.kernels.scope !== undefined) throw new NotPlannable(`${op.type} works on the scope`)
       const source: MetaSource = {
+        limits: scope.limits,
         meta: (name) => {
           if (scope.find(name) !== undefined && !(scope.find(name) instanceof TensorSlot)) {
             throw new NotPlannable(`"${name}" is no dense tensor`)
@@ -227,7 +228,11 @@ export class Plan {
   #bind(): string[] {
     const { heap } = this.#scope
     const fresh: string[] = []
-    if (this.#arena < 0) this.#arena = heap.allocate(this.arenaBytes)
+    if (this.#arena < 0)
+      this.#arena = withPlace(
+        () => ({ block: this.#block.idx }),
+        () => heap.allocate(this.arenaBytes),
+      )
     for (const { name, dtype, shape } of this.#persistables) {
       if (!this.#scope.has(name)) fresh.push(name)
       const slot = this.#scope.find(name)

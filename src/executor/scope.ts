@@ -4,6 +4,8 @@
  * Source: paddle/fluid/framework/scope.cc (2.6.2).
  */
 import { InvalidArgumentError } from '../errors.ts'
+import { requireRoom } from '../framework/infer.ts'
+import { type Limits, withLimits } from '../framework/limits.ts'
 import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype.ts'
 import { Heap } from '../tensor/heap.ts'
 import { numel, type Shape, sameShape } from '../tensor/shape.ts'
@@ -55,17 +57,23 @@ export class Scope {
   readonly parent: Scope | undefined
   #slots = new Map<string, Slot>()
   #heap: Heap | undefined
+  /** How large one tensor, and all together, may be. */
+  readonly limits: Limits
   /** Counts the times that a name got, changed or lost its memory; whoever keeps views compares it. */
   version = 0
 
-  /** @param parent the scope to look names up in when this one does not have them; without one this is a root. */
-  constructor(parent?: Scope) {
+  /**
+   * @param parent the scope to look names up in when this one does not have them; without one this is a root.
+   * @param limits of a root: `tensorBytes`, `tensorElements` and `runBytes`, where they are not to be the defaults.
+   */
+  constructor(parent?: Scope, limits?: Partial<Limits>) {
     this.parent = parent
+    this.limits = parent?.limits ?? withLimits(limits)
   }
 
   get heap(): Heap {
     if (this.parent !== undefined) return this.root.heap
-    this.#heap ??= new Heap()
+    this.#heap ??= new Heap(this.limits.runBytes)
     return this.#heap
   }
 
@@ -135,10 +143,14 @@ export class Scope {
     return this.#slots.get(name)
   }
 
-  /** A tensor slot for `name` in this scope: the present one if type and shape are the same, else a new, zeroed one. */
+  /**
+   * A tensor slot for `name` in this scope: the present one if type and shape are the same, else a new, zeroed one.
+   * @throws ResourceExhaustedError E604 (too large), E610 (no room left).
+   */
   allocate(name: string, dtype: DType, shape: Shape, lod?: Tensor['lod']): TensorSlot {
     const old = this.#slots.get(name)
     if (old instanceof TensorSlot && old.dtype === dtype && sameShape(old.shape, shape) && old.lod === lod) return old
+    requireRoom(`"${name}"`, { dtype, shape }, this.limits)
     const slot = new TensorSlot(this.heap, dtype, shape, lod)
     new Uint8Array(this.heap.buffer, slot.address, slot.bytes).fill(0)
     if (old instanceof TensorSlot) old.release()

@@ -1,42 +1,31 @@
 /**
  * Attributes that Paddle keeps for back ends and services that are not here. They have no effect on a result, need not be written and are
- * not compared.
+ * not compared; an operator that is appended may carry them all the same, with the type that Paddle 2.6.2 declares.
  */
+import type { AttrType } from './attr.ts'
 
-const HINTS: ReadonlySet<string> = new Set([
-  'use_mkldnn',
-  'mkldnn_data_type',
-  'use_quantizer',
-  'use_cudnn',
-  'Scale_x',
-  'Scale_y',
-  'Scale_out',
-  'Scale_in',
-  'Scale_in_eltwise',
-  'Scale_weights',
-  'scale_x',
-  'scale_y',
-  'scale_out',
-  'scale_in',
-  'force_fp32_output',
-  'skip_eager_deletion_vars',
-  'workspace_size_MB',
-  'exhaustive_search',
-  'use_addto',
-  'deterministic',
-  'rng_name',
-  'place_type',
-  'force_cpu',
-  'x_data_format',
-  'y_data_format',
-  'epmap',
-  'height_sections',
-  'is_distributed',
-  'remote_prefetch',
-  'slot',
-  'table_names',
-  'trainer_id',
-])
+const HINTS: Readonly<Partial<Record<AttrType, string>>> = {
+  BOOLEAN:
+    'use_mkldnn use_quantizer use_cudnn force_fp32_output exhaustive_search use_addto deterministic force_cpu is_distributed remote_prefetch',
+  INT: 'workspace_size_MB place_type slot trainer_id',
+  FLOAT: 'Scale_x Scale_y Scale_out Scale_in Scale_in_eltwise scale_x scale_y scale_out scale_in fuse_alpha fuse_beta',
+  FLOATS: 'Scale_weights',
+  STRING: 'mkldnn_data_type rng_name x_data_format y_data_format fuse_activation',
+  STRINGS: 'skip_eager_deletion_vars epmap table_names',
+  LONGS: 'height_sections',
+}
+
+const typeOf: ReadonlyMap<string, AttrType> = new Map(
+  (Object.entries(HINTS) as [AttrType, string][]).flatMap(([type, names]) =>
+    names.split(' ').map((name): [string, AttrType] => [name, type]),
+  ),
+)
 
 /** True for an attribute that is a hint for another back end, `fuse_*` among them. */
-export const isBackendHint = (attr: string): boolean => HINTS.has(attr) || attr.startsWith('fuse_')
+export const isBackendHint = (attr: string): boolean => typeOf.has(attr) || attr.startsWith('fuse_')
+
+/** The type of a hint; undefined for an attribute that is none. The `scale_y` of `mul` is a list, those of other operators are numbers. */
+export function hintType(attr: string, value: unknown): AttrType | undefined {
+  const type = typeOf.get(attr) ?? (attr.startsWith('fuse_') ? 'BOOLEAN' : undefined)
+  return type === 'FLOAT' && Array.isArray(value) ? 'FLOATS' : type
+}

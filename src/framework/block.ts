@@ -11,6 +11,7 @@ import {
   withPlace,
 } from '../errors.ts'
 import { type Attr, type AttrType, type AttrValue, PARSERS } from './attr.ts'
+import { hintType } from './backend_hints.ts'
 import { CallSite } from './call_site.ts'
 import { checkSlots, type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp, type Meta } from './op_def.ts'
@@ -180,6 +181,7 @@ export class Block {
         inputs,
         outputs,
         attrs,
+        ...typesOfHints(def, attrs),
         ...(callSite === undefined ? {} : { callSite }),
       })
       let metas: InferredMetas
@@ -342,14 +344,16 @@ export class Block {
 }
 
 /**
- * The attributes that a caller gives, checked, with the defaults of the definition for the others.
+ * The attributes that a caller gives, checked, with the defaults of the definition for the others. Hints for other back ends are kept.
  * @throws NotFoundError E209 for a name that the definition does not have, InvalidArgumentError E201 for a value or a missing attribute.
  */
 export function fillAttrs(def: AnyOpDef, given: Readonly<Record<string, unknown>>): Record<string, AttrValue> {
   const attrs: Record<string, AttrValue> = {}
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue
-    if (!Object.hasOwn(def.attrs, name) && !Object.hasOwn(GENERIC_ATTRS, name)) {
+    const declared = Object.hasOwn(def.attrs, name) || Object.hasOwn(GENERIC_ATTRS, name)
+    const foreign = declared ? undefined : hintType(name, value)
+    if (!declared && foreign === undefined) {
       const hint = suggest(name, Object.keys(def.attrs))
       throw new NotFoundError('E209', `${def.type} has no attribute "${name}"`, {
         expected: Object.keys(def.attrs),
@@ -357,7 +361,7 @@ export function fillAttrs(def: AnyOpDef, given: Readonly<Record<string, unknown>
         hint: hint ?? `its attributes are ${Object.keys(def.attrs).join(', ') || 'none'}`,
       })
     }
-    attrs[name] = parseAttr(def, name, value)
+    attrs[name] = parseAttr(def, name, value, foreign)
   }
   for (const [name, declared] of Object.entries(def.attrs) as [string, Attr][]) {
     if (Object.hasOwn(attrs, name)) continue
@@ -367,6 +371,20 @@ export function fillAttrs(def: AnyOpDef, given: Readonly<Record<string, unknown>
     attrs[name] = declared.default as AttrValue
   }
   return attrs
+}
+
+/** The types of attributes that are hints alone, which a file must name. */
+function typesOfHints(
+  def: AnyOpDef,
+  attrs: Readonly<Record<string, AttrValue>>,
+): { attrTypes?: Record<string, AttrType> } {
+  let attrTypes: Record<string, AttrType> | undefined
+  for (const name in attrs) {
+    if (Object.hasOwn(def.attrs, name)) continue
+    const type = hintType(name, attrs[name])
+    if (type !== undefined) (attrTypes ??= {})[name] = type
+  }
+  return attrTypes === undefined ? {} : { attrTypes }
 }
 
 /** Element type, shape and kind of a variable as inference found them. */

@@ -1,10 +1,13 @@
 /**
  * Slot checks and inference of one operator, shared by everything that needs shapes: append, verify, interpreter and plan.
  */
-import { InvalidArgumentError, NotFoundError, suggest, UnimplementedError } from '../errors.ts'
-import { compatibleShapes, formatShape } from '../tensor/shape.ts'
+import { InvalidArgumentError, NotFoundError, ResourceExhaustedError, suggest, UnimplementedError } from '../errors.ts'
+import { byteSize } from '../tensor/dtype.ts'
+import { compatibleShapes, formatShape, hasUnknown, numel } from '../tensor/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { AttrValue } from './attr.ts'
+import { extraOutputs } from './extra_attrs.ts'
+import { LIMITS, type Limits } from './limits.ts'
 import { type AnyOpDef, EMPTY_VAR, type InferContext, type Meta, type Slot, type Slots } from './op_def.ts'
 import type { SlotNames } from './operator.ts'
 
@@ -14,6 +17,8 @@ export interface MetaSource {
   meta(name: string): Meta | undefined
   /** The value of a variable, where it is known. */
   constant(name: string): Tensor | undefined
+  /** How large a tensor of a run may be. Default {@link LIMITS}. */
+  readonly limits?: Limits
 }
 
 interface OpLike {
@@ -23,7 +28,7 @@ interface OpLike {
 }
 
 /**
- * Slots against the definition: unknown slots, missing ones, too many names.
+ * Slots against the definition: unknown slots, missing ones, too many names. Outputs that Paddle calls extra, such as XShape, may be missing.
  * @throws NotFoundError E205 (unknown slot), InvalidArgumentError E206 (missing, or too many names).
  */
 export function checkSlots(def: AnyOpDef, op: OpLike): void {
@@ -45,8 +50,8 @@ function checkSide(def: AnyOpDef, op: OpLike, side: 'input' | 'output', slots: S
   for (const [slot, { arity }] of Object.entries(slots) as [string, Slot][]) {
     const names = given[slot]
     const count = names === undefined ? 0 : names.length
-    if (arity === 'one' && count === 0 && side === 'input') {
-      throw new InvalidArgumentError('E206', `${def.type}: input slot ${slot} needs a variable, got none`, {
+    if (arity === 'one' && isMissing(side, names) && !(side === 'output' && extraOutputs(def.type).has(slot))) {
+      throw new InvalidArgumentError('E206', `${def.type}: ${side} slot ${slot} needs a variable, got none`, {
         where: { opType: op.type, slot },
         expected: 1,
         got: 0,
@@ -62,12 +67,17 @@ function checkSide(def: AnyOpDef, op: OpLike, side: 'input' | 'output', slots: S
   }
 }
 
+/** An input that is named `@EMPTY@` is reported with the name that has no value, an output cannot be written there. */
+const isMissing = (side: 'input' | 'output', names: readonly string[] | undefined): boolean =>
+  names === undefined || names.length === 0 || (side === 'output' && names.length === 1 && names[0] === EMPTY_VAR)
+
 /** Metas of all outputs: slot to list, parallel to the operator's names; undefined where inference says nothing. */
 export type InferredMetas = Record<string, readonly (Meta | undefined)[]>
 
 /**
  * Runs the definition's inference over the operator.
- * @throws what the definition throws, UnimplementedError E403 for an element type without kernel, InvalidArgumentError E206/E210.
+ * @throws what the definition throws, UnimplementedError E403 for an element type without kernel, InvalidArgumentError E206/E210, and in
+ * a run ResourceExhaustedError E604 for a tensor beyond the limits.
  */
 export function inferOperator(
   def: AnyOpDef,
@@ -120,6 +130,7 @@ export function inferOperator(
       return name === undefined || name === EMPTY_VAR ? undefined : source.constant(name)
     },
     outputCount: (slot) => op.outputs[slot]?.length ?? 0,
+    wantedCount: (slot) => (op.outputs[slot] ?? []).filter((name) => name !== EMPTY_VAR).length,
     sameVariable: (outputSlot, inputSlot) => {
       const name = op.outputs[outputSlot]?.[0]
       return name !== undefined && name === op.inputs[inputSlot]?.[0]
@@ -133,8 +144,28 @@ export function inferOperator(
     result[slot] = names.map((_, i) =>
       Array.isArray(metas) ? metas[i] : i === 0 ? (metas as Meta | undefined) : undefined,
     )
+    if (atRun) for (const meta of result[slot]) requireRoom(`${op.type}: ${slot}`, meta, source.limits)
   }
   return result
+}
+
+/**
+ * A tensor of a run must stay below the limits of elements and bytes. Selected rows are as large as their rows, which inference does not know.
+ * @param what the tensor, as the subject of a sentence.
+ * @throws ResourceExhaustedError E604, OutOfRangeError E213 beyond 2^31 - 1 elements.
+ */
+export function requireRoom(what: string, meta: Meta | undefined, limits: Limits = LIMITS): void {
+  if (meta === undefined || meta.kind === 'SELECTED_ROWS' || hasUnknown(meta.shape)) return
+  const count = numel(meta.shape)
+  const bytes = count * byteSize(meta.dtype)
+  if (count <= limits.tensorElements && bytes <= limits.tensorBytes) return
+  const tooMany = count > limits.tensorElements
+  const limit = tooMany ? 'tensorElements' : 'tensorBytes'
+  throw new ResourceExhaustedError(
+    'E604',
+    `${what} of ${meta.dtype} ${formatShape(meta.shape)} would have ${tooMany ? `${count} elements` : `${bytes} bytes`}, beyond the limit ${limit} of ${limits[limit]}`,
+    { expected: `at most ${limits[limit]}`, got: tooMany ? count : bytes },
+  )
 }
 
 function checkDType(def: AnyOpDef, slot: string, meta: Meta, dtypes: readonly string[], primary: boolean): void {

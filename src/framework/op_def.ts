@@ -70,6 +70,8 @@ export interface InferContext {
   constant(slot: string, index?: number): Tensor | undefined
   /** How many variables the operator writes into an output slot. */
   outputCount(slot: string): number
+  /** How many of these are wanted: `@EMPTY@` is not. */
+  wantedCount(slot: string): number
   /** True if the operator has the same variable in both slots. */
   sameVariable(outputSlot: string, inputSlot: string): boolean
 }

@@ -8,13 +8,14 @@ import { compatibleShapes, formatShape, type Shape } from '../tensor/shape.ts'
 import { type Attr, PARSERS } from './attr.ts'
 import { isBackendHint } from './backend_hints.ts'
 import type { Block } from './block.ts'
-import { checkSlots, type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
+import { type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
 import { type Issue, Reporter, shortText } from './issue.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp, GRAD_SUFFIX, type Meta } from './op_def.ts'
 import { OpRole, roleLetter } from './op_role.ts'
-import { GENERIC_ATTRS, type Operator, type SlotNames } from './operator.ts'
+import { GENERIC_ATTRS, type Operator } from './operator.ts'
 import { attrTypeOf } from './print_text.ts'
 import type { Program } from './program.ts'
+import { checkStoredSlots } from './stored_slots.ts'
 import { isTensorKind, type Variable } from './variable.ts'
 import { blockAttrs, indexVariables, resolveVar, usesOf, type VariableIndex } from './variable_index.ts'
 
@@ -26,7 +27,8 @@ const MOST_HINTS = 20
 /**
  * What is wrong with a program, [] when it is sound. Errors: E201 attribute, E205 and E206 slots, E207 variable not declared, E220 read
  * before it is written, E221 block that cannot be run, E222 variable that is not what its operator makes, E223 two outputs of one name,
- * E401 operator that is not known, and what inference throws. Warnings: W110 written but never read, W111 attribute without effect.
+ * E401 operator that is not known, and what inference throws. Warnings: W110 written but never read, W111 attribute without effect,
+ * W112 slot without effect.
  * Linear in the size of the program.
  */
 export function verify(program: Program): Issue[] {
@@ -155,11 +157,12 @@ class Verifier {
 
   #checkSlots(def: AnyOpDef, op: Operator, reporter: Reporter): boolean {
     try {
-      checkSlots(def, {
-        type: op.type,
-        inputs: withoutUnknownEmpty(op.inputs, def.inputs),
-        outputs: withoutUnknownEmpty(op.outputs, def.outputs),
-      })
+      for (const { side, slot } of checkStoredSlots(this.#program, def, op)) {
+        reporter.warning('W112', `${op.type} has no ${side} slot "${slot}": it is kept, but has no effect`, {
+          where: { slot },
+          got: slot,
+        })
+      }
       return true
     } catch (error) {
       reporter.caught(error)
@@ -364,14 +367,6 @@ function knownMeta(variable: Variable): Meta | undefined {
 /** Shapes that may be the same; before 2.5 Paddle had no 0-D tensors, and one element had shape [1]. */
 const agree = (a: Shape, b: Shape): boolean =>
   compatibleShapes(a, b) || (a.length + b.length === 1 && [...a, ...b].every((dim) => dim === 1 || dim < 0))
-
-function withoutUnknownEmpty(slots: SlotNames, declared: Readonly<Record<string, unknown>>): SlotNames {
-  const isSuperfluous = (slot: string): boolean => slots[slot]!.length === 0 && !Object.hasOwn(declared, slot)
-  const names = Object.keys(slots)
-  return names.some(isSuperfluous)
-    ? Object.fromEntries(names.filter((slot) => !isSuperfluous(slot)).map((slot) => [slot, slots[slot]!]))
-    : slots
-}
 
 function* namesSeenFrom(block: Block): Generator<string> {
   for (let outer: Block | undefined = block; outer !== undefined; outer = outer.parent) yield* outer.vars.keys()

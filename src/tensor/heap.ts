@@ -20,8 +20,12 @@ export class Heap {
   #top = ALIGNMENT
   #free = new Map<number, number[]>()
 
-  /** @param initialPages 64 KiB pages at the start. */
-  constructor(initialPages = 1) {
+  /** The most bytes that may be handed out at a time. */
+  readonly maxBytes: number
+
+  /** @param maxBytes refuses to hand out more. @param initialPages 64 KiB pages at the start. */
+  constructor(maxBytes = MAX_PAGES * PAGE, initialPages = 1) {
+    this.maxBytes = maxBytes
     this.memory = makeMemory(initialPages)
   }
 
@@ -31,12 +35,13 @@ export class Heap {
 
   /**
    * The address of `bytes` bytes that may hold anything, a multiple of 16. Zero bytes get an address too.
-   * @throws ResourceExhaustedError E610 if the memory cannot grow that far.
+   * @throws ResourceExhaustedError E610 if that would be more than `maxBytes`, or the memory cannot grow that far.
    */
   allocate(bytes: number): number {
     // NaN would pass every comparison below and lay all later blocks over each other.
     assert(Number.isSafeInteger(bytes) && bytes >= 0, `${bytes} bytes cannot be allocated`)
     const size = sizeClass(bytes)
+    if (this.used + size > this.maxBytes) throw this.#full(bytes)
     const reused = this.#free.get(size)?.pop()
     this.used += size
     if (reused !== undefined) return reused
@@ -72,10 +77,15 @@ export class Heap {
       }
     }
     this.used -= sizeClass(bytes)
-    throw new ResourceExhaustedError('E610', `no room for ${bytes} more bytes: ${this.used} bytes are in use`, {
-      expected: `at most ${MAX_PAGES * PAGE} bytes in all`,
-      got: bytes,
-    })
+    throw this.#full(bytes)
+  }
+
+  #full(bytes: number): ResourceExhaustedError {
+    return new ResourceExhaustedError(
+      'E610',
+      `no room for ${bytes} more bytes: ${this.used} of at most ${this.maxBytes} bytes are in use`,
+      { expected: `at most ${this.maxBytes} bytes in all`, got: bytes },
+    )
   }
 }
 

@@ -77,6 +77,22 @@ describe('operators', () => {
       ['error', 'E206', 'InvalidArgument', 'scale: input slot X takes one variable, got 2', 0, 2],
     ])
     expect(verify(withOp({ type: 'scale', inputs: { X: ['y'], Z: [] }, outputs: { Out: ['y'] } }))).toEqual([])
+    for (const outputs of [{}, { Out: [] }, { Out: ['@EMPTY@'] }] as Record<string, string[]>[]) {
+      expect(briefs(withOp({ type: 'scale', inputs: { X: ['y'] }, outputs }))).toEqual([
+        ['error', 'E206', 'InvalidArgument', 'scale: output slot Out needs a variable, got none', 0, 2],
+      ])
+    }
+  })
+
+  test('W112 an unknown slot with variables, where an older version of Paddle wrote the program', () => {
+    const slots = { type: 'scale', inputs: { X: ['y'], Z: ['y'] }, outputs: { Out: ['y'] } }
+    const program = withOp(slots)
+    program.version = 2_003_002
+    expect(briefs(program)).toEqual([
+      ['warning', 'W112', 'InvalidArgument', 'scale has no input slot "Z": it is kept, but has no effect', 0, 2],
+    ])
+    program.version = 2_006_002
+    expect(briefs(program)).toEqual([['error', 'E205', 'NotFound', 'scale has no input slot "Z"', 0, 2]])
   })
 
   test('E201 an attribute of the wrong type, and one that must be given', () => {
@@ -85,9 +101,9 @@ describe('operators', () => {
       ['error', 'E201', 'InvalidArgument', 'scale: attr scale must be a number within float32, got two', 0, 2],
       ['error', 'E201', 'InvalidArgument', 'scale: attr op_role must be a 32-bit whole number, got forward', 0, 2],
     ])
-    expect(briefs(withOp({ type: 'normalize', inputs: { X: ['y'] }, outputs: { Out: ['y'] } }))).toEqual([
-      ['error', 'E201', 'InvalidArgument', 'normalize: attr mode must be given', 0, 2],
-    ])
+    expect(
+      briefs(withOp({ type: 'normalize', inputs: { X: ['y'] }, outputs: { Out: ['y'], Mean: ['y'] } })),
+    ).toContainEqual(['error', 'E201', 'InvalidArgument', 'normalize: attr mode must be given', 0, 2])
   })
 
   test('W111 an attribute without effect; hints for other back ends are none', () => {
@@ -113,7 +129,8 @@ describe('operators', () => {
       0,
       2,
     ])
-    expect(verify(withOp({ ...op, outputs: { Out: ['@EMPTY@'], Mean: ['@EMPTY@'] } }))).toEqual([])
+    const unwanted = { type: 'stack_like_grad', inputs: { X: ['y'] }, outputs: { Out: ['@EMPTY@', '@EMPTY@'] } }
+    expect(briefs(withOp(unwanted)).map(([, code]) => code)).toEqual(['E401'])
   })
 })
 

@@ -185,11 +185,8 @@ export function caseProgram(given: OpCase, unknown = false): Program {
     const decidesRank = Object.entries(given.inputs).some(
       ([slot, names]) => names.includes(name) && DECIDES_RANK.some((pattern) => pattern.test(`${given.op}.${slot}`)),
     )
-    // Without axes squeeze2 takes out whatever is 1, which only known dimensions say.
-    const axes = given.attrs['axes']
-    const squeezesAll = given.op === 'squeeze2' && (axes === undefined || (Array.isArray(axes) && axes.length === 0))
-    const shape =
-      unknown && value instanceof Tensor && !decidesRank && !squeezesAll ? meta.shape.map(() => -1) : meta.shape
+    const known = decidesRank || (given.op === 'squeeze2' && squeezesByValue(given.attrs['axes'], meta.shape))
+    const shape = unknown && value instanceof Tensor && !known ? meta.shape.map(() => -1) : meta.shape
     block.createVar({ name, persistable: true, ...meta, shape })
   }
   for (const name of new Set(Object.values(given.outputs).flat())) {
@@ -202,6 +199,15 @@ export function caseProgram(given: OpCase, unknown = false): Program {
     attrs: given.attrs,
   })
   return program
+}
+
+/**
+ * Without axes squeeze2 takes out whatever is 1, and an axis that is not 1 stays: only known dimensions say so. As in Paddle it takes an
+ * unknown dimension that is named for a 1.
+ */
+function squeezesByValue(axes: unknown, shape: readonly number[]): boolean {
+  if (!Array.isArray(axes) || axes.length === 0) return true
+  return axes.some((axis) => typeof axis !== 'number' || shape.at(axis) !== 1)
 }
 
 /** What the operator makes, as far as its inputs are still what they were: an in-place output may have changed what one is declared as. */

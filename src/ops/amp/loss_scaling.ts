@@ -2,7 +2,7 @@
 import { attr } from '../../framework/attr.ts'
 import { defineOp, many, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
-import { requireOneElement } from '../optimizer/checks.ts'
+import { requireEqualCounts, requireOneElement } from '../optimizer/checks.ts'
 
 /** Out = X / Scale, computed as X * (1 / Scale); FoundInfinite is true if any X is infinite or NaN. */
 export const checkFiniteAndUnscale = defineOp({
@@ -12,7 +12,8 @@ export const checkFiniteAndUnscale = defineOp({
   inputs: { X: many('The gradients.', FLOATS), Scale: one('The loss scale, one element.') },
   outputs: { Out: many('The same variables as X.'), FoundInfinite: one('bool [1].') },
   attrs: {},
-  inferMeta({ X, Scale }) {
+  inferMeta({ X, Scale }, _attrs, ctx) {
+    requireEqualCounts('check_finite_and_unscale', { X: X.length, Out: ctx.wantedCount('Out') })
     requireOneElement('check_finite_and_unscale', 'Scale', Scale)
     return { Out: X, FoundInfinite: { dtype: 'bool', shape: [1] } }
   },
@@ -68,7 +69,8 @@ export const updateLossScaling = defineOp({
       doc: 'Leaves scale and counts as they are; a bad step still sets the gradients to zero.',
     }),
   },
-  inferMeta({ X, FoundInfinite, PrevLossScaling, InGoodSteps, InBadSteps }) {
+  inferMeta({ X, FoundInfinite, PrevLossScaling, InGoodSteps, InBadSteps }, _attrs, ctx) {
+    requireEqualCounts('update_loss_scaling', { X: X.length, Out: ctx.wantedCount('Out') })
     requireOneElement('update_loss_scaling', 'FoundInfinite', FoundInfinite)
     requireOneElement('update_loss_scaling', 'PrevLossScaling', PrevLossScaling)
     requireOneElement('update_loss_scaling', 'InGoodSteps', InGoodSteps)

@@ -271,12 +271,18 @@ function sparseAdam(ctx: ScopeKernelContext, decay: number): void {
     const value = name === undefined ? undefined : (ctx.get(name) as Tensor | undefined)
     return value === undefined ? undefined : Number(value.at(0))
   }
+  // Read before anything is written: an output may lie over one of them.
+  const skip = (scalarOf('SkipUpdate') ?? 0) !== 0
+  const rate = scalarOf('LearningRate')!
+  const beta1 = scalarOf('Beta1Tensor') ?? (ctx.attrs['beta1'] as number)
+  const beta2 = scalarOf('Beta2Tensor') ?? (ctx.attrs['beta2'] as number)
+  const givenEpsilon = scalarOf('EpsilonTensor') ?? (ctx.attrs['epsilon'] as number)
   for (const slot of ['Param', 'Moment1', 'Moment2', 'Beta1Pow', 'Beta2Pow']) {
     const out = ctx.outputNames(`${slot}Out`)[0]!
     if (out !== ctx.inputNames(slot)[0]) ctx.set(out, tensorOf(slot))
   }
   const grad = ctx.get(ctx.inputNames('Grad')[0]!) as SelectedRows
-  if (grad.rows.length === 0 || (scalarOf('SkipUpdate') ?? 0) !== 0) return
+  if (grad.rows.length === 0 || skip) return
   const target = (slot: string): NumberArray =>
     (ctx.get(ctx.outputNames(`${slot}Out`)[0]!) as Tensor).data as NumberArray
   const param = target('Param')
@@ -285,13 +291,13 @@ function sparseAdam(ctx: ScopeKernelContext, decay: number): void {
   const beta1Pow = target('Beta1Pow')
   const beta2Pow = target('Beta2Pow')
   const r = param instanceof Float32Array ? fround : (x: number): number => x
-  const b1 = r(scalarOf('Beta1Tensor') ?? (ctx.attrs['beta1'] as number))
-  const b2 = r(scalarOf('Beta2Tensor') ?? (ctx.attrs['beta2'] as number))
-  const epsilon = r(scalarOf('EpsilonTensor') ?? (ctx.attrs['epsilon'] as number))
+  const b1 = r(beta1)
+  const b2 = r(beta2)
+  const epsilon = r(givenEpsilon)
   const next1 = r(b1 * beta1Pow[0]!)
   const next2 = r(b2 * beta2Pow[0]!)
   const root = r(sqrt(r(1 - next2)))
-  const rateT = r(r(scalarOf('LearningRate')! * root) / r(1 - next1))
+  const rateT = r(r(rate * root) / r(1 - next1))
   const merged = mergeRows(grad)
   const width = product(merged.value.shape, 1)
   const values = merged.value.data as NumberArray

@@ -20,6 +20,30 @@ export function requireOneElement(opType: string, slot: string, meta: Meta): voi
 }
 
 /**
+ * Slots whose variables belong together one by one must have as many as the first of them, which has at least one.
+ * @param counts variables with a value by slot; an output's are those that the operator names.
+ * @throws InvalidArgumentError E206.
+ */
+export function requireEqualCounts(opType: string, counts: Readonly<Record<string, number>>): void {
+  const [first, wanted] = Object.entries(counts)[0]!
+  if (wanted === 0) {
+    throw new InvalidArgumentError('E206', `${opType}: input slot ${first} needs one variable or more, got none`, {
+      where: { opType, slot: first },
+      expected: '1 or more',
+      got: 0,
+    })
+  }
+  for (const [slot, got] of Object.entries(counts)) {
+    if (got === wanted) continue
+    throw new InvalidArgumentError('E206', `${opType}: ${slot} has ${got} variables with a value, ${first} ${wanted}`, {
+      where: { opType, slot },
+      expected: wanted,
+      got,
+    })
+  }
+}
+
+/**
  * Grad, accumulators and master weight against the parameter: same shape; accumulators of the parameter's type, float32 for half types.
  * @throws InvalidArgumentError E203, E210.
  */

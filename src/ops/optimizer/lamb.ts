@@ -2,7 +2,7 @@
 import { attr } from '../../framework/attr.ts'
 import { defineOp, type KernelTensor, many, one, optional } from '../../framework/op_def.ts'
 import { FLOATS, type NumberArray } from '../../tensor/dtype.ts'
-import { checkOptimizerInputs, requireOneElement } from './checks.ts'
+import { checkOptimizerInputs, requireEqualCounts, requireOneElement } from './checks.ts'
 
 const { fround, sqrt } = Math
 
@@ -149,7 +149,16 @@ export const larsMomentum = defineOp({
     multi_precision: attr.bool(false),
     rescale_grad: attr.float(1),
   },
-  inferMeta({ Param, Grad, Velocity, LearningRate, MasterParam }) {
+  inferMeta({ Param, Grad, Velocity, LearningRate, MasterParam }, _attrs, ctx) {
+    requireEqualCounts('lars_momentum', {
+      Param: Param.length,
+      Grad: Grad.length,
+      Velocity: Velocity.length,
+      ParamOut: ctx.wantedCount('ParamOut'),
+      VelocityOut: ctx.wantedCount('VelocityOut'),
+      ...(LearningRate.length === 1 ? {} : { LearningRate: LearningRate.length }),
+      ...(MasterParam.length === 0 ? {} : { MasterParam: MasterParam.length }),
+    })
     Param.forEach((param, i) => {
       checkOptimizerInputs('lars_momentum', {
         Param: param,
