@@ -54,6 +54,7 @@ export { type BuildOptions, type Built, build, input, Program } from './modes/st
 export { noGrad } from './modes/tape.ts'
 export * as nn from './nn/index.ts'
 export { type OpType, ops, ops as standardOps } from './ops/index.ts'
+export * as amp from './optimizer/amp/amp.ts'
 export * as optimizer from './optimizer/index.ts'
 export * as lr from './optimizer/lr/schedulers.ts'
 export type { DType } from './tensor/dtype.ts'

@@ -14,7 +14,7 @@ import { OpRole } from '../src/framework/op_role.ts'
 import type { Operator } from '../src/framework/operator.ts'
 import { stringifyProgramJson } from '../src/framework/program_json.ts'
 import type { Variable } from '../src/framework/variable.ts'
-import { applyCalls, applyOptimizerOnly, type Replayed } from './replay/apply_calls.ts'
+import { applyCalls, type Replayed } from './replay/apply_calls.ts'
 import { Recording } from './replay/recording.ts'
 import { runTrace } from './replay/run_trace.ts'
 
@@ -28,8 +28,7 @@ export interface ReplayOptions {
 export function replay(folder: string, options: ReplayOptions = {}): string[] {
   const recording = new Recording(folder)
   const before = recording.program('main_before_backward')
-  const takeOver = options.ops === 'optimizer' && recording.meta.amp !== undefined
-  const made = takeOver ? applyOptimizerOnly(recording) : applyCalls(recording)
+  const made = applyCalls(recording)
   const faults = [...made.faults]
   const only: ReturnType<typeof optimizerOnly> = options.ops === 'optimizer' ? optimizerOnly(made) : {}
   for (const [name, program] of [

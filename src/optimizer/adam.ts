@@ -49,6 +49,10 @@ export class Adam extends Optimizer {
     }
   }
 
+  override get _reads_found_inf_on_cpu(): boolean {
+    return true
+  }
+
   /** The operator's type and the attributes that it has beyond Adam's. */
   _update_of(_param: OptimizedParameter): { readonly type: string; readonly attrs: Readonly<Record<string, unknown>> } {
     return { type: 'adam', attrs: {} }

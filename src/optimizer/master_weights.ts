@@ -6,14 +6,9 @@ import { PreconditionNotMetError } from '../errors.ts'
 import type { Program } from '../framework/program.ts'
 import { float32ToHalf, halfToFloat32 } from '../tensor/half.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
+import type { ValueStore } from './value_store.ts'
 
-/** Values by variable name: a Scope. */
-export interface ValueStore {
-  get(name: string): Value | undefined
-  set(name: string, value: Value): void
-}
-
-interface MasterPair {
+export interface MasterPair {
   readonly param: string
   readonly master: string
 }

@@ -83,7 +83,8 @@ export abstract class Optimizer {
   readonly regularizer: Regularizer | null
   readonly gradClip: GradClip | null
   readonly name: string | undefined
-  readonly multiPrecision: boolean
+  /** Mixed precision by level sets it from outside. */
+  multiPrecision: boolean
   readonly parameters: readonly ParameterTensor[]
   #accumulators = new Map<string, Map<string, OptimizerValue>>()
   #masters = new Map<string, OptimizerValue>()
@@ -353,6 +354,20 @@ export abstract class Optimizer {
     return this.#auxiliary.get(key)
   }
 
+  /** Adam and AdamW read `found_inf` on the CPU, so mixed precision copies it there first. */
+  get _reads_found_inf_on_cpu(): boolean {
+    return false
+  }
+
+  /** Mixed precision: the variable of a rate given as a number is made before the program is rewritten, float32 with shape [1]. */
+  _create_float32_learning_rate(programs: ProgramPair): void {
+    if (typeof this.learningRate !== 'number') return
+    this.#programs = programs
+    const name = programs.main.names.generate('learning_rate')
+    const desc = { name, dtype: 'float32', shape: [1], stopGradient: true } as const
+    this.#learningRates.set(programs.main, this.#persistable(desc, this.learningRate))
+  }
+
   /** True for parameters that are updated through a master weight. */
   _uses_master_weight(param: OptimizerValue): boolean {
     return this.multiPrecision && isHalf(param.dtype)
@@ -435,7 +450,8 @@ function correctRoleVars(block: Block, start: number, before: readonly ParamGrad
   }
 }
 
-function startupOf(main: Program, given: Program | undefined): Program {
+/** The startup program to append to. @throws PreconditionNotMetError E304. */
+export function startupOf(main: Program, given: Program | undefined): Program {
   const startup = given ?? main.startup
   if (startup === undefined) {
     throw new PreconditionNotMetError('E304', 'no startup program is known for the program of the loss', {

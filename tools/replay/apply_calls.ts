@@ -2,16 +2,16 @@
 import { appendBackward, gradients, type ParamGrad } from '../../src/framework/autodiff/backward.ts'
 import { OpRole } from '../../src/framework/op_role.ts'
 import { Operator } from '../../src/framework/operator.ts'
-import { Program } from '../../src/framework/program.ts'
-import type { OpJson, ProgramJson } from '../../src/framework/program_json.ts'
+import type { Program } from '../../src/framework/program.ts'
 import type { Regularizer, Variable } from '../../src/framework/variable.ts'
-import { ops as standardOps } from '../../src/ops/index.ts'
 import { ClipGradByGlobalNorm, ClipGradByNorm, ClipGradByValue, type GradClip } from '../../src/optimizer/clip.ts'
 import * as optimizers from '../../src/optimizer/index.ts'
 import { fromJSON } from '../../src/optimizer/lr/from_json.ts'
 import type { SchedulerJson } from '../../src/optimizer/lr/scheduler.ts'
 import type { Optimizer } from '../../src/optimizer/optimizer.ts'
 import { L1Decay, L2Decay } from '../../src/optimizer/regularizer.ts'
+import { decorated } from './amp_calls.ts'
+import { camelCase } from './camel_case.ts'
 import type { Meta, MinimizeRecord, Recording, SchedulerRecord } from './recording.ts'
 
 export interface Replayed {
@@ -19,54 +19,6 @@ export interface Replayed {
   readonly startup: Program
   /** What the calls returned differently from the recording. */
   readonly faults: readonly string[]
-}
-
-/**
- * Like {@link applyCalls}, for programs of automatic mixed precision: casts, backward and loss scaling are taken over from the recording as
- * they are, and only the optimizer's own operators (clipping, decay, updates) and their startup operators are made here.
- */
-export function applyOptimizerOnly(recording: Recording): Replayed {
-  const { meta } = recording
-  const isOwn = (op: OpJson): boolean =>
-    /^\/(gradient_clip|regularization|optimizer)/.test(String(op.attrs?.['op_namescope']))
-  const main = cutOff(recording.json<ProgramJson>('main')!, isOwn)
-  const block = main.globalBlock()
-  // The optimizer's part of startup begins with the first variable that main no longer names.
-  const unknown = (op: OpJson): boolean =>
-    Object.values(op.outputs ?? {}).some((names) => names.some((name) => !block.hasVar(name)))
-  const startup = cutOff(recording.json<ProgramJson>('startup')!, unknown)
-  main.startup = startup
-  startup.isStartup = true
-  main.names.clear()
-  for (const name of block.vars.keys()) main.names.observe(name)
-  setParameters(main, meta)
-  const faults: string[] = []
-  for (const call of meta.minimize) {
-    const rate = block.vars.get('learning_rate_0')
-    const optimizer = optimizerOf(
-      { ...call, args: { ...call.args, ...(rate === undefined ? {} : { learning_rate: { variable: rate.name } }) } },
-      main,
-    )
-    const skip = [...block.vars.values()].find((variable) => variable.name.startsWith('memcpy_'))
-    if (skip !== undefined) optimizer._set_auxiliary_var('found_inf', skip)
-    const pairs = call.params_grads!.map(([param, grad]) => ({
-      param: block.var(param) as ParamGrad['param'],
-      grad: block.var(grad),
-    }))
-    optimizer.applyGradients(pairs, { startup })
-  }
-  return { main, startup, faults }
-}
-
-/** The program up to the first operator of block 0 that `isEnd` accepts, without variables that no operator is left for. */
-function cutOff(json: ProgramJson, isEnd: (op: OpJson) => boolean): Program {
-  const [block, ...others] = json.blocks
-  const end = block!.ops.findIndex(isEnd)
-  const ops = end < 0 ? block!.ops : block!.ops.slice(0, end)
-  const slots = ops.flatMap((op) => [...Object.values(op.inputs ?? {}), ...Object.values(op.outputs ?? {})])
-  const named = new Set(slots.flat())
-  const vars = (block!.vars ?? []).filter(({ name }) => named.has(name) || name.startsWith('learning_rate_'))
-  return Program.from({ ...json, blocks: [{ ...block!, ops, vars }, ...others] }, { library: standardOps })
 }
 
 /** The programs that our implementation makes of the recorded ones before backward. */
@@ -78,7 +30,8 @@ export function applyCalls(recording: Recording): Replayed {
   startup.isStartup = true
   setNames(main, meta)
   setParameters(main, meta)
-  const added = takeOverUserAdditions(recording, main, startup)
+  // Mixed precision puts casts among the forward operators, which look like additions of the user's.
+  const added = meta.amp === undefined ? takeOverUserAdditions(recording, main, startup) : 0
   const faults: string[] = []
   if (meta.append_backward !== undefined) {
     const { loss, params_grads: recorded } = meta.append_backward
@@ -95,7 +48,9 @@ export function applyCalls(recording: Recording): Replayed {
   if (meta.gradients !== undefined) applyGradients(main, meta.gradients, faults)
   for (const call of meta.minimize) {
     if (call.loss === undefined) continue
-    const { paramsGrads } = optimizerOf(call, main, meta.scheduler).minimize(main.globalBlock().var(call.loss), {
+    const optimizer = optimizerOf(call, main, meta.scheduler)
+    const minimizer = meta.amp === undefined ? optimizer : decorated(optimizer, meta)
+    const { paramsGrads } = minimizer.minimize(main.globalBlock().var(call.loss), {
       startup,
       ...(call.minimize_args?.no_grad_set === undefined ? {} : { noGradSet: call.minimize_args.no_grad_set }),
       ...(call.minimize_args?.parameters === undefined ? {} : { parameterList: call.minimize_args.parameters }),
@@ -236,7 +191,7 @@ export function optimizerOf(call: MinimizeRecord, main: Program, scheduler?: Sch
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(call.args)) {
     const isSchedule = scheduler !== undefined && name === 'learning_rate' && isClass(value, scheduler.class)
-    options[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = isSchedule
+    options[camelCase(name)] = isSchedule
       ? fromJSON(schedulerJson(scheduler))
       : argument(value, main)
   }
