@@ -48,6 +48,10 @@ export function replay(folder: string, options: ReplayOptions = {}): string[] {
     if (recorded === undefined || source === undefined || options.ops !== undefined) continue
     faults.push(...comparePrograms(recorded, source.clone({ forTest: true })).map((fault) => `${name}: ${fault}`))
   }
+  const ampTest = recording.program('test_after_amp_init')
+  if (ampTest !== undefined && made.ampTest !== undefined && options.ops === undefined) {
+    faults.push(...comparePrograms(ampTest, made.ampTest).map((fault) => `test_after_amp_init: ${fault}`))
+  }
   if (options.out !== undefined) {
     mkdirSync(options.out, { recursive: true })
     writeFileSync(join(options.out, 'main.json'), stringifyProgramJson(made.main.toJSON()))

@@ -23,8 +23,8 @@ interface Rule {
   readonly op: string
   readonly accumulators: readonly Accumulator[]
   readonly attrs: Readonly<Record<string, unknown>>
-  /** Whether half parameters are updated through a master weight if multiPrecision is set. */
-  readonly master: boolean
+  /** False where Paddle gives the operator a master weight without saying so in multi_precision. */
+  readonly writesMultiPrecision?: boolean
 }
 
 /** An optimizer described by its rule. */
@@ -45,7 +45,7 @@ abstract class AccumulatingOptimizer extends Optimizer {
   }
 
   override _append_optimize_op(block: OpSink, [param, grad]: readonly [OptimizedParameter, OptimizerValue]): unknown {
-    const { op, accumulators, attrs } = this.rule
+    const { op, accumulators, attrs, writesMultiPrecision = true } = this.rule
     const master = this._uses_master_weight(param) ? this._create_master_weight(param) : undefined
     const inputs: Record<string, OptimizerValue> = {
       Param: param,
@@ -62,11 +62,12 @@ abstract class AccumulatingOptimizer extends Optimizer {
       inputs['MasterParam'] = master
       outputs['MasterParamOut'] = master
     }
-    return block.appendOp({ type: op, inputs, outputs, attrs: { ...attrs, multi_precision: master !== undefined } })
-  }
-
-  override _uses_master_weight(param: OptimizerValue): boolean {
-    return this.rule.master && super._uses_master_weight(param)
+    return block.appendOp({
+      type: op,
+      inputs,
+      outputs,
+      attrs: { ...attrs, ...(writesMultiPrecision ? { multi_precision: master !== undefined } : {}) },
+    })
   }
 }
 
@@ -88,7 +89,6 @@ export class Adagrad extends AccumulatingOptimizer {
       op: 'adagrad',
       accumulators: [{ name: 'moment', slot: 'Moment', fillValue: options.initialAccumulatorValue ?? 0 }],
       attrs: { epsilon: options.epsilon ?? 1e-6 },
-      master: true,
     }
   }
 }
@@ -113,6 +113,7 @@ export class RMSProp extends AccumulatingOptimizer {
     super(options)
     this.rule = {
       op: 'rmsprop',
+      writesMultiPrecision: false,
       accumulators: [
         { name: 'momentum', slot: 'Moment' },
         { name: 'mean_square', slot: 'MeanSquare' },
@@ -124,7 +125,6 @@ export class RMSProp extends AccumulatingOptimizer {
         momentum: options.momentum ?? 0,
         centered: options.centered ?? false,
       },
-      master: true,
     }
   }
 }
@@ -150,7 +150,6 @@ export class Adadelta extends AccumulatingOptimizer {
         { name: '_avg_squared_update', slot: 'AvgSquaredUpdate' },
       ],
       attrs: { epsilon: options.epsilon ?? 1e-6, rho: options.rho ?? 0.95 },
-      master: true,
     }
   }
 }
@@ -181,7 +180,6 @@ export class Adamax extends AccumulatingOptimizer {
         { name: 'beta1_pow_acc', slot: 'Beta1Pow', wide: true, shape: [1], fillValue: this.#beta1, readOnly: true },
       ],
       attrs: { beta1: this.#beta1, beta2: options.beta2 ?? 0.999, epsilon: options.epsilon ?? 1e-8 },
-      master: true,
     }
   }
 

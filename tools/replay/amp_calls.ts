@@ -1,6 +1,7 @@
 /** Mixed precision of a recorded call: the arguments of paddle.static.amp.decorate, as data, around the optimizer. */
-import * as amp from '../../src/optimizer/amp/amp.ts'
+
 import { ops } from '../../src/ops/index.ts'
+import * as amp from '../../src/optimizer/amp/amp.ts'
 import type { Optimizer } from '../../src/optimizer/optimizer.ts'
 import { camelCase } from './camel_case.ts'
 import type { Meta } from './recording.ts'

@@ -1,5 +1,5 @@
 /** Applies to a recorded program, as it was before backward, the calls that its meta.json records. */
-import { appendBackward, gradients, type ParamGrad } from '../../src/framework/autodiff/backward.ts'
+import { appendBackward, gradients } from '../../src/framework/autodiff/backward.ts'
 import { OpRole } from '../../src/framework/op_role.ts'
 import { Operator } from '../../src/framework/operator.ts'
 import type { Program } from '../../src/framework/program.ts'
@@ -17,6 +17,8 @@ import type { Meta, MinimizeRecord, Recording, SchedulerRecord } from './recordi
 export interface Replayed {
   readonly main: Program
   readonly startup: Program
+  /** The program before backward as a test program that `ampInit` rewrote, where the recording has one. */
+  readonly ampTest?: Program
   /** What the calls returned differently from the recording. */
   readonly faults: readonly string[]
 }
@@ -33,6 +35,7 @@ export function applyCalls(recording: Recording): Replayed {
   // Mixed precision puts casts among the forward operators, which look like additions of the user's.
   const added = meta.amp === undefined ? takeOverUserAdditions(recording, main, startup) : 0
   const faults: string[] = []
+  const ampTest = meta.amp_init === undefined ? undefined : main.clone({ forTest: true })
   if (meta.append_backward !== undefined) {
     const { loss, params_grads: recorded } = meta.append_backward
     const pairs = appendBackward(
@@ -49,12 +52,15 @@ export function applyCalls(recording: Recording): Replayed {
   for (const call of meta.minimize) {
     if (call.loss === undefined) continue
     const optimizer = optimizerOf(call, main, meta.scheduler)
-    const minimizer = meta.amp === undefined ? optimizer : decorated(optimizer, meta)
-    const { paramsGrads } = minimizer.minimize(main.globalBlock().var(call.loss), {
+    const mixed = meta.amp === undefined ? undefined : decorated(optimizer, meta)
+    const { paramsGrads } = (mixed ?? optimizer).minimize(main.globalBlock().var(call.loss), {
       startup,
       ...(call.minimize_args?.no_grad_set === undefined ? {} : { noGradSet: call.minimize_args.no_grad_set }),
       ...(call.minimize_args?.parameters === undefined ? {} : { parameterList: call.minimize_args.parameters }),
     })
+    if (ampTest !== undefined) {
+      mixed?.ampInit(new Map(), { testProgram: ampTest, useFp16Test: meta.amp_init?.use_fp16_test ?? false })
+    }
     const names = paramsGrads.map(({ param }) => param.name).sort()
     const recorded = call.params_grads?.map(([param]) => param).sort() ?? names
     if (names.join() !== recorded.join())
@@ -62,7 +68,7 @@ export function applyCalls(recording: Recording): Replayed {
   }
   // Operators of the user's own moved counters that nobody recorded.
   if (added === 0) compareNames(meta, main, faults)
-  return { main, startup, faults }
+  return { main, startup, faults, ...(ampTest === undefined ? {} : { ampTest }) }
 }
 
 function setNames(main: Program, meta: Meta): void {
@@ -191,9 +197,7 @@ export function optimizerOf(call: MinimizeRecord, main: Program, scheduler?: Sch
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(call.args)) {
     const isSchedule = scheduler !== undefined && name === 'learning_rate' && isClass(value, scheduler.class)
-    options[camelCase(name)] = isSchedule
-      ? fromJSON(schedulerJson(scheduler))
-      : argument(value, main)
+    options[camelCase(name)] = isSchedule ? fromJSON(schedulerJson(scheduler)) : argument(value, main)
   }
   return new Class(options)
 }

@@ -56,6 +56,7 @@ export interface Meta {
   readonly fetches: readonly string[]
   readonly test_fetches: readonly string[]
   readonly amp?: Readonly<Record<string, unknown>>
+  readonly amp_init?: { readonly use_fp16_test?: boolean }
   readonly scheduler?: SchedulerRecord
   /** The rates of the recorded steps. */
   readonly lr_values?: readonly number[]

@@ -44,7 +44,8 @@ export function requireEqualCounts(opType: string, counts: Readonly<Record<strin
 }
 
 /**
- * Grad, accumulators and master weight against the parameter: same shape; accumulators of the parameter's type, float32 for half types.
+ * Grad, accumulators and master weight against the parameter: same shape; accumulators of the parameter's type, float32 for half types; the
+ * gradient of a half parameter may be float32.
  * @throws InvalidArgumentError E203, E210.
  */
 export function checkOptimizerInputs(
@@ -60,7 +61,8 @@ export function checkOptimizerInputs(
   const { Param, Grad, accumulators, MasterParam } = inputs
   requireOneElement(opType, 'LearningRate', inputs.LearningRate)
   requireShape(opType, 'Grad', Grad, Param.shape, 'the shape of Param')
-  requireSameDType(opType, { Param, Grad })
+  // With master gradients the gradient of a half parameter is float32.
+  if (!isHalf(Param.dtype) || Grad.dtype !== 'float32') requireSameDType(opType, { Param, Grad })
   for (const [slot, meta] of Object.entries(accumulators))
     requireShape(opType, slot, meta, Param.shape, 'the shape of Param')
   if (!isHalf(Param.dtype)) requireSameDType(opType, { Param, ...accumulators })

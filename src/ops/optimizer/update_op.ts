@@ -51,6 +51,8 @@ export interface UpdateEntry<A extends Attrs> {
   readonly attrs: A
   /** False where Paddle declares no MasterParam. Default true. */
   readonly master?: boolean
+  /** True where a MasterParam that is given counts without multi_precision. */
+  readonly masterBySlot?: boolean
   /** True where selected rows mean the dense gradient with zeros in the rows that are not listed. */
   readonly sparse?: boolean
   readonly update: (update: Update, attrs: FilledAttrs<A>, r: Round) => void
@@ -117,7 +119,8 @@ export function updateOp<const A extends Attrs>(type: string, entry: UpdateEntry
       cpu(givenInputs: unknown, attrs: FilledAttrs<A>, givenOutputs: unknown) {
         const tensors = givenInputs as Readonly<Record<string, KernelTensor | undefined>>
         const out = givenOutputs as Readonly<Record<string, KernelTensor | undefined>>
-        const useMaster = (attrs as Readonly<Record<string, unknown>>)['multi_precision'] === true
+        const useMaster =
+          entry.masterBySlot === true || (attrs as Readonly<Record<string, unknown>>)['multi_precision'] === true
         const from = (useMaster ? tensors['MasterParam'] : undefined) ?? tensors['Param']!
         const paramOut = out['ParamOut']!.data
         const zeros = (): NumberArray => allocate('float64', paramOut.length) as NumberArray

@@ -53,6 +53,8 @@ export const adagrad = updateOp('adagrad', {
 export const rmsprop = updateOp('rmsprop', {
   doc: 'ms = rho ms + (1 - rho) g g; mom = momentum mom + lr g / sqrt(ms + epsilon); p = p - mom. Centered: the mean gradient squared is taken off ms under the root.',
   source: 'paddle/phi/kernels/impl/rmsprop_kernel_impl.h; Hinton, lecture 6 of Neural Networks for Machine Learning',
+  differs: 'A MasterParam that is given counts: the optimizer of Paddle gives one and leaves multi_precision false.',
+  masterBySlot: true,
   accumulators: ['MeanSquare', 'Moment', 'MeanGrad'],
   optionalAccumulators: ['MeanGrad'],
   attrs: {

@@ -109,13 +109,22 @@ function planBlock(block: Block, division: Division, half: DType, earlier: reado
 function castOperator(block: Block, reader: Operator, from: string, to: string, in_dtype: DType, out_dtype: DType) {
   const { program } = block
   const def = findOp(program.library, 'cast')
-  const given = { in_dtype, out_dtype, [OP_ROLE]: reader.role, [OP_ROLE_VAR]: [], [OP_NAMESCOPE]: program.nameScopes.path }
+  const given = {
+    in_dtype,
+    out_dtype,
+    [OP_ROLE]: reader.role,
+    [OP_ROLE_VAR]: [],
+    [OP_NAMESCOPE]: program.nameScopes.path,
+  }
   const device = reader.attrs[OP_DEVICE]
   return new Operator({
     type: 'cast',
     inputs: { X: [from] },
     outputs: { Out: [to] },
-    attrs: { ...(def === undefined ? given : fillAttrs(def, given)), ...(device === undefined ? {} : { [OP_DEVICE]: device }) },
+    attrs: {
+      ...(def === undefined ? given : fillAttrs(def, given)),
+      ...(device === undefined ? {} : { [OP_DEVICE]: device }),
+    },
   })
 }
 

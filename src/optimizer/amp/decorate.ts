@@ -135,7 +135,10 @@ function wrap(optimizer: Optimizer, options: CommonOptions, form: Form): Optimiz
   }
   const lists =
     given === undefined || level === 'OD'
-      ? new AutoMixedPrecisionLists({ dtype, ...(given === undefined ? {} : { unsupportedList: given.unsupportedList }) })
+      ? new AutoMixedPrecisionLists({
+          dtype,
+          ...(given === undefined ? {} : { unsupportedList: given.unsupportedList }),
+        })
       : given
   const dynamic = form.dynamic && dtype === 'float16'
   return new OptimizerWithMixedPrecision(optimizer, {

@@ -18,8 +18,6 @@ export interface CastModelOptions {
   readonly useGuard: boolean
   /** Operators in no list compute in float32 if any of their inputs is float32. */
   readonly usePromote: boolean
-  /** False for a program that is a copy: Paddle then does not know who wrote a variable, and O1 takes gray operators for half ones. */
-  readonly knowsProducers: boolean
 }
 
 /** Attributes that say what an operator computes in or gives. */
@@ -80,7 +78,7 @@ export function divideOperators(program: Program, options: CastModelOptions): Di
   const isBlack = (type: string): boolean => lists.isBlack(type, level)
   const keepsFloat32 = (op: Operator): boolean => keepsWide(op, options)
   const kept = level === 'O2' ? setParameterTypes(program, options, isBlack, types) : new Set<string>()
-  const producers = options.knowsProducers ? lastWriters(program) : undefined
+  const producers = lastWriters(program)
 
   const setOutputs = (block: Block, op: Operator, dtype: DType): void => {
     for (const [slot, names] of Object.entries(op.outputs)) {
@@ -212,7 +210,7 @@ interface Surroundings {
   readonly wide: ReadonlySet<Operator>
   readonly options: CastModelOptions
   readonly isBlack: (type: string) => boolean
-  readonly producers: ReadonlyMap<Variable, Operator> | undefined
+  readonly producers: ReadonlyMap<Variable, Operator>
   /** Operators of the block before this one, by what they write. */
   readonly before: ReadonlyMap<string, readonly Operator[]>
 }
@@ -224,7 +222,7 @@ function followsHalf(block: Block, op: Operator, around: Surroundings): boolean 
   let result = true
   for (const name of op.inputNames()) {
     const variable = block.findVar(name)
-    let producer = variable === undefined ? undefined : producers?.get(variable)
+    let producer = variable === undefined ? undefined : producers.get(variable)
     if (producer === op) {
       const writers = before.get(name) ?? []
       if (writers.length > 1) throw severalProducers(block, op, name)

@@ -19,6 +19,7 @@ import {
   createScaleVariables,
   type ScaleCourse,
   type ScaleVariables,
+  splitGradients,
 } from './loss_scaling.ts'
 import { castParameters } from './parameters.ts'
 import { moveGradientCasts } from './role_vars.ts'
@@ -89,7 +90,7 @@ export class OptimizerWithMixedPrecision {
     this.#variables = createScaleVariables(programs, initLossScaling, useDynamicLossScaling)
     this.optimizer._create_float32_learning_rate(programs)
     const useGuard = level === 'O2' && this.#options.useGuard
-    const names = castModel(program, { lists, level, useGuard, usePromote, knowsProducers: true })
+    const names = castModel(program, { lists, level, useGuard, usePromote })
     if (level === 'O2') this.#halfNames = names
     const wide = loss.dtype === 'float32' ? loss : toFloat32(loss)
     this.#scaledLoss = this.#scales ? wide.mul(this.#variables.lossScaling) : wide
@@ -130,7 +131,7 @@ export class OptimizerWithMixedPrecision {
       level === 'O2' ? castParameters(this.#program, values, { names: this.#halfNames, rewriteMasterWeight }) : []
     if (testProgram !== undefined && (level === 'O2' || useFp16Test)) {
       const useGuard = level === 'O2' && this.#options.useGuard
-      castModel(testProgram, { lists, level, useGuard, usePromote, knowsProducers: false })
+      castModel(testProgram, { lists, level, useGuard, usePromote })
     }
     return cast
   }
@@ -148,10 +149,14 @@ export class OptimizerWithMixedPrecision {
       })
     }
     const copy = loss.block.program.clone()
-    this.optimizer.backward(copy.blocks[loss.block.idx]!.var(loss.name), {
+    const pairs = this.optimizer.backward(copy.blocks[loss.block.idx]!.var(loss.name), {
       ...(options.parameterList === undefined ? {} : { parameterList: options.parameterList.map(nameOf) }),
       ...(options.noGradSet === undefined ? {} : { noGradSet: [...options.noGradSet].map(nameOf) }),
     })
+    splitGradients(
+      pairs.map(({ grad }) => grad),
+      this.#options.lists.dtype,
+    )
   }
 
   /** A float32 copy of each half gradient, `<gradient>_fp32_master_<n>`. */
@@ -192,4 +197,3 @@ const notMinimized = (what: string): PreconditionNotMetError =>
   new PreconditionNotMetError('E323', `${what} needs the program that minimize rewrites`, {
     hint: 'call minimize(loss) first',
   })
-
