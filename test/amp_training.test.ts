@@ -115,7 +115,7 @@ function train(net: Net, { epochs, mixed, injectEvery = 0, make = adam }: Settin
 function foundInfinite(main: Program): string | undefined {
   const { ops: all } = main.globalBlock()
   const update = all.find(({ type }) => type === 'update_loss_scaling')
-  return update?.inputs['FoundInfinite']![0] ?? all.find(({ type }) => type === 'reduce_any')?.outputs['Out']![0]
+  return update?.inputs['FoundInfinite']?.[0] ?? all.find(({ type }) => type === 'reduce_any')?.outputs['Out']?.[0]
 }
 
 function poison({ x, y }: Digits): Digits {
