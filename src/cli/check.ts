@@ -7,13 +7,16 @@ import { LIMITS } from '../framework/limits.ts'
 import { counted } from '../framework/print_text.ts'
 import { Program } from '../framework/program.ts'
 import { programJsonIssues } from '../framework/program_json.ts'
+import { isRunnable, operatorSupport } from '../framework/support.ts'
 import { verify } from '../framework/verify.ts'
 import { ops } from '../ops/index.ts'
 import { addOption, asChoice, type CommandDefinition } from './command.ts'
 import { readInput } from './files.ts'
 import type { Io } from './io.ts'
 import { programFiles, sha256 } from './load_program.ts'
+import { type LoadedValues, valuesOf } from './load_values.ts'
 import { type errorJson, type Output, visible } from './output.ts'
+import { unsupportedReport } from './support_report.ts'
 
 interface CheckFlags {
   readonly format?: 'text' | 'gcc' | 'json'
@@ -30,6 +33,8 @@ interface CheckedFile {
   readonly ops: number
   readonly blocks: number
   readonly issues: readonly Issue[]
+  /** The table of operators, where some cannot run. */
+  readonly report?: (out: Output) => string
 }
 
 export const check: CommandDefinition<CheckFlags> = {
@@ -48,6 +53,11 @@ export const check: CommandDefinition<CheckFlags> = {
   },
   async run({ args, options }, { io, out }) {
     const { main, startup, test } = programFiles(io, args[0]!)
+    const loaded = main === '-' ? undefined : await valuesOf(io, args[0]!)
+    if (loaded !== undefined) {
+      checkValues(loaded, out)
+      return 0
+    }
     // Files beside a file are not what was asked for; those of a folder are.
     const files = main === args[0] ? [main] : [main, startup, test].filter((file) => file !== undefined)
     const checked: CheckedFile[] = []
@@ -55,6 +65,7 @@ export const check: CommandDefinition<CheckFlags> = {
     const issues = checked.flatMap((file) => file.issues)
     const errors = issues.filter(({ severity }) => severity === 'error').length
     const found = errors > 0 || (options.strict === true && issues.length > 0)
+    if (options.format !== 'gcc') for (const { report } of checked) if (report !== undefined) out.talk(report(out))
     if (out.json) writeDocument(checked, issues, found, out)
     else if (options.format === 'gcc') for (const issue of issues) out.data(gccLine(issue))
     else writeText(checked, issues, errors, options.all === true, out)
@@ -94,7 +105,22 @@ async function checkFile(io: Io, file: string): Promise<CheckedFile> {
   }
   const issues = verify(program)
   const count = program.blocks.reduce((sum, block) => sum + block.ops.length, 0)
-  return { ...entry, ops: count, blocks: program.blocks.length, issues: locateAll(issues, bytes, file) }
+  const report = isRunnable(operatorSupport(program))
+    ? {}
+    : { report: (out: Output) => unsupportedReport(program, out)! }
+  return { ...entry, ops: count, blocks: program.blocks.length, issues: locateAll(issues, bytes, file), ...report }
+}
+
+/** Values that could be read are sound; with the program beside them they also fit it. */
+function checkValues({ file, found, namedBy, bytes }: LoadedValues, out: Output): void {
+  const count = found.values.size
+  if (out.json) {
+    const values = { file, sha256: sha256(bytes), format: found.format, count, namedBy: namedBy ?? null }
+    out.document({ ok: true, command: 'check', values, issues: [] })
+  } else {
+    const fits = namedBy === undefined ? '' : `, all of ${visible(namedBy)}`
+    out.data(`${visible(file)}: no errors in ${counted(count, 'tensor')}${fits}`)
+  }
 }
 
 const issueOf = ({ code, category, summary, where, expected, got, hint }: EnforceError): Issue => ({

@@ -46,6 +46,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./minimize.ts')).minimize,
   },
   {
+    name: 'convert',
+    group: 'change',
+    summary: 'turn programs, values and models from one kind of file into another',
+    load: async () => (await import('./convert.ts')).convert,
+  },
+  {
     name: 'fmt',
     group: 'change',
     summary: 'print a program in the canonical form',
@@ -86,7 +92,6 @@ export const PLANNED = [
   'studio',
   'draw',
   'opt',
-  'convert',
   'prune',
   'clone',
   'nan',

@@ -145,7 +145,7 @@ export function refuseExisting(io: Io, path: string, force: boolean): void {
  */
 export function writeOutput(io: Io, path: string, pieces: Iterable<string | Uint8Array>, force: boolean): void {
   if (path === '-') {
-    for (const piece of pieces) io.stdout.write(typeof piece === 'string' ? piece : new TextDecoder().decode(piece))
+    for (const piece of pieces) io.stdout.write(piece)
     return
   }
   refuseExisting(io, path, force)

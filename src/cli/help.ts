@@ -45,7 +45,7 @@ Commands
 ${lines.join('\n')}
 
 Every command takes --json, --quiet, --color, --width, --ascii and --help.
-A FILE is program JSON, a folder with main.json and startup.json, or - (stdin).
+A FILE is program JSON, a .pdmodel, a folder with a program, or - (stdin).
 Data goes to stdout, talk to stderr. \`oarlock help COMMAND\` has more.`
 }
 

@@ -4,7 +4,7 @@
  */
 
 export interface Sink {
-  write(text: string): void
+  write(part: string | Uint8Array): void
   readonly isTTY: boolean
   /** Of a terminal. */
   readonly columns: number | undefined
@@ -62,8 +62,8 @@ function sinkOf(stream: NodeJS.WriteStream): Sink {
     if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') process.exitCode = 3
   })
   return {
-    write: (text) => {
-      if (open) stream.write(text)
+    write: (part) => {
+      if (open) stream.write(part)
     },
     isTTY: stream.isTTY === true,
     columns: stream.columns,

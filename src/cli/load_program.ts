@@ -58,7 +58,10 @@ export function locator({ bytes }: LoadedProgram): (pointer: string) => { line: 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** What `--json` documents say about the file. */
-export const programEntry = ({ file, bytes }: LoadedProgram): { file: string; sha256: string } => ({
+export const programEntry = ({
+  file,
+  bytes,
+}: Pick<LoadedProgram, 'file' | 'bytes'>): { file: string; sha256: string } => ({
   file,
   sha256: sha256(bytes),
 })

@@ -18,6 +18,7 @@ import { Progress } from './progress.ts'
 import { DEFAULT_BATCH, type RunFlags } from './run.ts'
 import { RunDocument } from './run_document.ts'
 import { loadBeside, loadValues, ValueSaver } from './run_values.ts'
+import { unsupportedReport } from './support_report.ts'
 import { epochLine, Means, overData, overList, type Step, TestRunner } from './train_steps.ts'
 
 /** A signal is noticed at the latest this long after a step ended. */
@@ -63,6 +64,8 @@ export class Runner {
     }
     const saver = flags.save === undefined ? undefined : new ValueSaver(flags.save, flags.force === true, this.#context)
     inferenceColumns(main)
+    const report = unsupportedReport(main, out)
+    if (report !== undefined) out.talk(report)
 
     const executor = new Executor({
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),

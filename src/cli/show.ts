@@ -6,8 +6,11 @@ import { formatOperatorDetail, formatProgram, formatVariableDetail, formatVariab
 import type { Program } from '../framework/program.ts'
 import { indexVariables, usesOf, type VariableUse } from '../framework/variable_index.ts'
 import { addOption, asChoice, type CommandDefinition } from './command.ts'
-import { type LoadedProgram, loadMain, programEntry } from './load_program.ts'
-import type { Output } from './output.ts'
+import { formatValue } from './fetches.ts'
+import { type LoadedProgram, programEntry } from './load_program.ts'
+import { isValues, type LoadedValues, loadAny } from './load_values.ts'
+import { type Output, visible } from './output.ts'
+import { valueRow, valuesHead, valueTable } from './value_table.ts'
 
 type RoleLetter = 'F' | 'B' | 'O' | 'L'
 
@@ -29,6 +32,7 @@ export const show: CommandDefinition<ShowFlags> = {
     ['oarlock show mlp.json', 'all blocks, an operator a line'],
     ["oarlock show mlp.json '#18'", 'operator 18 of block 0 with slots and attributes; b1#3 is of block 1'],
     ['oarlock show mlp.json fc_0.w_0', 'a variable, who writes it and who reads it; vars lists all'],
+    ['oarlock show inference.pdiparams', 'values in a file: names, types, shapes, ranges; a name shows one'],
   ],
   exits: { 2: 'wrong use, or the program has no such operator, block or variable' },
   notes: 'WHAT is vars, #OP, bBLOCK#OP, a block number or the name of a variable.',
@@ -42,7 +46,11 @@ export const show: CommandDefinition<ShowFlags> = {
     )
   },
   async run({ args, options }, { io, out }) {
-    const loaded = await loadMain(io, args[0]!)
+    const loaded = await loadAny(io, args[0]!)
+    if (isValues(loaded)) {
+      showValues(loaded, args[1], out)
+      return 0
+    }
     const what = parseWhat(loaded.program, args[1])
     if (out.json)
       out.document({
@@ -54,6 +62,24 @@ export const show: CommandDefinition<ShowFlags> = {
     else out.data(asTextOf(loaded, what, options, out))
     return 0
   },
+}
+
+/** The table of all values, or one of them whole. */
+function showValues(loaded: LoadedValues, name: string | undefined, out: Output): void {
+  const { found } = loaded
+  const entry = { ...programEntry(loaded), format: found.format, namedBy: loaded.namedBy ?? null }
+  if (name !== undefined) {
+    const value = found.values.get(name)
+    if (value === undefined) {
+      throw notThere(`the file has no value "${name}"`, name, suggest(name, [...found.values.keys()]))
+    }
+    if (out.json) out.document({ ok: true, command: 'show', values: entry, value: value.toJSON() })
+    else out.data(`${out.style('bold', visible(name))}  ${formatValue(value, false)}`)
+    return
+  }
+  const rows = [...found.values].map(([each, value]) => valueRow(each, value))
+  if (out.json) out.document({ ok: true, command: 'show', values: { ...entry, tensors: rows } })
+  else out.data([valuesHead(loaded, rows, out), '', ...valueTable(rows)].join('\n'))
 }
 
 function parseWhat(program: Program, text: string | undefined): What {

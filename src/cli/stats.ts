@@ -2,11 +2,15 @@
 import { roleLetter } from '../framework/op_role.ts'
 import { counted, formatBytes } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
+import { type OperatorSupport, operatorSupport } from '../framework/support.ts'
 import { isTensorKind, type Variable } from '../framework/variable.ts'
 import { byteSize } from '../tensor/dtype.ts'
 import { addOption, asCount, type CommandDefinition } from './command.ts'
-import { type LoadedProgram, loadMain, programEntry } from './load_program.ts'
+import { type LoadedProgram, programEntry } from './load_program.ts'
+import { isValues, type LoadedValues, loadAny } from './load_values.ts'
 import { type Output, visible } from './output.ts'
+import { supportTable } from './support_report.ts'
+import { valueRow, valuesHead } from './value_table.ts'
 
 interface StatsFlags {
   readonly batch?: number
@@ -24,12 +28,39 @@ export const stats: CommandDefinition<StatsFlags> = {
     addOption(command, '--batch N', 'what an unknown dimension counts as (1)', asCount(1))
   },
   async run({ args, options }, { io, out }) {
-    const loaded = await loadMain(io, args[0]!)
+    const loaded = await loadAny(io, args[0]!)
+    if (isValues(loaded)) {
+      statsOfValues(loaded, out)
+      return 0
+    }
     const counts = programStats(loaded.program, options.batch ?? 1)
     if (out.json) out.document({ ok: true, command: 'stats', program: programEntry(loaded), ...counts })
     else out.data(format(loaded, counts, out))
     return 0
   },
+}
+
+/** Counts of a file of values, by element type. */
+function statsOfValues(loaded: LoadedValues, out: Output): void {
+  const rows = [...loaded.found.values].map(([name, value]) => valueRow(name, value))
+  const dtypes = new Map<string, { dtype: string; count: number; values: number; bytes: number }>()
+  for (const { dtype, elements, bytes } of rows) {
+    const entry = dtypes.get(dtype) ?? { dtype, count: 0, values: 0, bytes: 0 }
+    dtypes.set(dtype, { dtype, count: entry.count + 1, values: entry.values + elements, bytes: entry.bytes + bytes })
+  }
+  const list = [...dtypes.values()].sort((a, b) => b.bytes - a.bytes)
+  if (out.json) {
+    const entry = { ...programEntry(loaded), format: loaded.found.format }
+    out.document({ ok: true, command: 'stats', values: { ...entry, count: rows.length, dtypes: list } })
+    return
+  }
+  const lines = list.map(
+    ({ dtype, count, values, bytes }) =>
+      `  ${dtype.padEnd(10)}  ${counted(count, 'tensor')}, ${counted(values, 'value')}, ${formatBytes(bytes)}`,
+  )
+  const bad = rows.filter(({ nonFinite }) => nonFinite > 0)
+  if (bad.length > 0) lines.push(`  not finite in ${bad.map(({ name }) => visible(name)).join(', ')}`)
+  out.data([valuesHead(loaded, rows, out), ...lines].join('\n'))
 }
 
 export interface ProgramStats {
@@ -44,7 +75,7 @@ export interface ProgramStats {
   }
   readonly persistable: { readonly count: number; readonly bytes: number }
   readonly roles: Readonly<Record<'F' | 'B' | 'O' | 'L', number>>
-  readonly opTypes: readonly { readonly type: string; readonly count: number; readonly known: boolean }[]
+  readonly opTypes: readonly OperatorSupport[]
   readonly memory: {
     readonly batch: number
     readonly peakBytes: number
@@ -60,11 +91,7 @@ export function programStats(program: Program, batch: number): ProgramStats {
   const parameters = program.parameters()
   const persistable = vars.filter((variable) => variable.persistable && isTensorKind(variable.type))
   const roles = { F: 0, B: 0, O: 0, L: 0 }
-  const types = new Map<string, number>()
-  for (const { role, type } of allOps) {
-    roles[roleLetter(role)]++
-    types.set(type, (types.get(type) ?? 0) + 1)
-  }
+  for (const { role } of allOps) roles[roleLetter(role)]++
   const bytes = (list: readonly Variable[]): number => list.reduce((sum, variable) => sum + bytesOf(variable, batch), 0)
   return {
     blocks: program.blocks.length,
@@ -78,9 +105,7 @@ export function programStats(program: Program, batch: number): ProgramStats {
     },
     persistable: { count: persistable.length, bytes: bytes(persistable) },
     roles,
-    opTypes: [...types]
-      .map(([type, count]) => ({ type, count, known: program.definition(type) !== undefined }))
-      .sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1)),
+    opTypes: operatorSupport(program),
     memory: { batch, ...peakMemory(program, batch) },
   }
 }
@@ -136,9 +161,6 @@ function peakMemory(program: Program, batch: number): { peakBytes: number; peakO
 function format({ file, program }: LoadedProgram, counts: ProgramStats, out: Output): string {
   const dot = out.ascii ? '|' : '·'
   const { parameters, persistable, roles, memory } = counts
-  const widest = Math.max(2, ...counts.opTypes.map(({ type }) => Math.min(40, visible(type).length)))
-  const most = counts.opTypes[0]?.count ?? 1
-  const bar = (count: number): string => (out.ascii ? '#' : '█').repeat(Math.max(1, Math.round((count / most) * 24)))
   const peak =
     memory.peakOp === null ? '' : ` at b0#${memory.peakOp} ${visible(program.globalBlock().ops[memory.peakOp]!.type)}`
   return [
@@ -148,9 +170,6 @@ function format({ file, program }: LoadedProgram, counts: ProgramStats, out: Out
     `  roles        forward ${roles.F} ${dot} backward ${roles.B} ${dot} optimize ${roles.O} ${dot} learning rate ${roles.L}`,
     `  memory       peak ${formatBytes(memory.peakBytes)}${peak}, ${formatBytes(memory.allBytes)} without reuse (unknown dimensions as ${memory.batch})`,
     '',
-    `  ${'op'.padEnd(widest)}  count`,
-    ...counts.opTypes.map(({ type, count, known }) =>
-      `  ${visible(type).padEnd(widest)}  ${String(count).padStart(5)}  ${bar(count)}${known ? '' : '  not implemented here'}`.trimEnd(),
-    ),
+    ...supportTable(counts.opTypes, out),
   ].join('\n')
 }

@@ -7,7 +7,7 @@ import { shortestFloat32 } from '../tensor/float32.ts'
 import { numberToJson } from '../tensor/tensor_json.ts'
 import type { Attr, AttrType, AttrValue, ScalarValue } from './attr.ts'
 import { type Block, inferAttrType, parseAttr } from './block.ts'
-import { FILE_KINDS, fileKind } from './file_kind.ts'
+import { FILE_KINDS, type FileKind, fileKind } from './file_kind.ts'
 import { parseJsonText, pointerToken } from './json_text.ts'
 import type { AnyOpDef, OpLibrary } from './op_def.ts'
 import { GENERIC_ATTRS, Operator, type SlotNames } from './operator.ts'
@@ -24,6 +24,18 @@ import {
   validateProgramJson,
 } from './program_json.ts'
 import { isTensorKind, Parameter, type ParameterOptions, type Regularizer, type Variable } from './variable.ts'
+
+const VALUES_HINT = 'it holds values: oarlock run PROGRAM --load FILE, oarlock show FILE, or load(program, path, executor)'
+
+/** What to do with a file that is something else. */
+const NOT_A_PROGRAM: Readonly<Partial<Record<FileKind, string>>> = {
+  'tensor-stream': 'the program is in the .pdmodel file beside it',
+  pickle: VALUES_HINT,
+  zip: VALUES_HINT,
+  safetensors: VALUES_HINT,
+  npy: 'it holds one array: oarlock run PROGRAM --feed NAME=@FILE',
+  onnx: 'ONNX models are not read; export the model from Paddle with paddle.static.save_inference_model',
+}
 
 interface FromOptions {
   readonly library: OpLibrary
@@ -45,7 +57,7 @@ export function programFromJson(source: unknown, options: FromOptions): Program 
         where: options.file === undefined ? {} : { file: options.file },
         expected: 'program JSON, or a ProgramDesc (.pdmodel)',
         got: FILE_KINDS[kind],
-        ...(kind === 'tensor-stream' ? { hint: 'the program is in the .pdmodel file beside it' } : {}),
+        ...(Object.hasOwn(NOT_A_PROGRAM, kind) ? { hint: NOT_A_PROGRAM[kind]! } : {}),
       })
     }
   }

@@ -79,7 +79,7 @@ export class Workspace {
     const text = { stdout: '', stderr: '' }
     const sink = (name: keyof typeof text): Io['stdout'] => ({
       write: (part) => {
-        text[name] += part
+        text[name] += typeof part === 'string' ? part : Buffer.from(part).toString('latin1')
       },
       isTTY: settings.tty === true,
       columns: settings.columns,
