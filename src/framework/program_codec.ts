@@ -25,7 +25,8 @@ import {
 } from './program_json.ts'
 import { isTensorKind, Parameter, type ParameterOptions, type Regularizer, type Variable } from './variable.ts'
 
-const VALUES_HINT = 'it holds values: oarlock run PROGRAM --load FILE, oarlock show FILE, or load(program, path, executor)'
+const VALUES_HINT =
+  'it holds values: oarlock run PROGRAM --load FILE, oarlock show FILE, or load(program, path, executor)'
 
 /** What to do with a file that is something else. */
 const NOT_A_PROGRAM: Readonly<Partial<Record<FileKind, string>>> = {
