@@ -4,9 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 // Outside of this repository: from 'oarlock'.
-import { Executor, ops, Tensor } from '../../src/index.ts'
-import type { InferenceModel } from '../../src/io/inference_model.ts'
-import { loadInferenceModel } from '../../src/io/node/inference_model_files.ts'
+import { Executor, type InferenceModel, loadInferenceModel, Tensor } from '../../src/index.ts'
 import type { Image } from './image.ts'
 import { CHANNELS, HEIGHT, preprocess, WIDTH } from './preprocess.ts'
 
@@ -45,7 +43,7 @@ export class DirectionClassifier {
   /** @throws EnforceError for a model that cannot be read. */
   constructor(options: ClassifierOptions = {}) {
     this.threshold = options.threshold ?? THRESHOLD
-    this.#model = loadInferenceModel(options.model ?? PUBLISHED_MODEL, this.#executor, { library: ops })
+    this.#model = loadInferenceModel(options.model ?? PUBLISHED_MODEL, this.#executor)
   }
 
   /** One direction for each image, in their order. All go through the network at once. */

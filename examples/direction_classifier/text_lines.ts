@@ -23,18 +23,21 @@ export interface Batch {
 export class TextLines {
   readonly count: number
   readonly labels: readonly number[]
+  /** Where each line stood in the set that this one was taken from. */
+  readonly rows: readonly number[] | undefined
   readonly #widths: readonly number[]
   readonly #pixels: Uint8Array
 
   /** @throws InvalidArgumentError E521 for files that do not fit together, or are not there. */
   constructor(name: string, folder = DATA) {
     const path = `${folder}/${name}`
-    const { count, height, width, labels, widths } = JSON.parse(readText(`${path}.json`)) as {
+    const { count, height, width, labels, widths, rows } = JSON.parse(readText(`${path}.json`)) as {
       count: number
       height: number
       width: number
       labels: number[]
       widths: number[]
+      rows?: number[]
     }
     this.#pixels = gunzipSync(readBytes(`${path}.images.gz`))
     if (
@@ -55,6 +58,7 @@ export class TextLines {
     }
     this.count = count
     this.labels = labels
+    this.rows = rows
     this.#widths = widths
   }
 

@@ -38,11 +38,25 @@ export function persistableVariables(program: Program): Variable[] {
 export const typeText = (value: { readonly dtype: string; readonly shape: Shape }): string =>
   `${value.dtype}${formatShape(value.shape)}`
 
-/** -1 in the program stands for any dimension. */
-export const fits = (variable: Variable, value: Tensor): boolean =>
-  variable.dtype === value.dtype &&
-  variable.shape.length === value.shape.length &&
-  variable.shape.every((dim, i) => dim < 0 || dim === value.shape[i])
+/**
+ * -1 in the program stands for any dimension. A single element may be written [] or [1]: Paddle 2.6 declares the learning rate of a schedule
+ * as [] and sets it to a tensor of [1] at each run, which is what its files then hold.
+ */
+export function fits(variable: Variable, value: Tensor): boolean {
+  if (variable.dtype !== value.dtype) return false
+  if (isSingle(variable.shape) && isSingle(value.shape)) return true
+  return (
+    variable.shape.length === value.shape.length && variable.shape.every((dim, i) => dim < 0 || dim === value.shape[i])
+  )
+}
+
+const isSingle = (shape: Shape): boolean => shape.length === 0 || (shape.length === 1 && shape[0] === 1)
+
+/** A value that {@link fits}, in the shape that its variable has. */
+export const fitted = (variable: Variable, value: Tensor): Tensor =>
+  isSingle(variable.shape) && variable.shape.length !== value.shape.length
+    ? new Tensor(value.dtype, variable.shape, value.data)
+    : value
 
 /**
  * The tensors of a .pdiparams file, by the names that the program gives them.
@@ -82,7 +96,7 @@ export function readCombinedParams(
       throw new InvalidArgumentError('E533', what, { where: { variable: variable.name }, expected, got })
     }
     variables.forEach((variable, i) => {
-      values.set(variable.name, tensors[i]!)
+      values.set(variable.name, fitted(variable, tensors[i]!))
     })
     return values
   })
@@ -231,7 +245,7 @@ export function readVariableFiles(
         },
       )
     }
-    values.set(name, value)
+    values.set(name, fitted(variable, value))
   }
   return values
 }

@@ -8,7 +8,7 @@ import type { Program } from '../framework/program.ts'
 import { Parameter, type Variable } from '../framework/variable.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
 import { listed } from './bytes.ts'
-import { fits, persistableVariables, typeText } from './params.ts'
+import { fits, fitted, persistableVariables, typeText } from './params.ts'
 import { writeStateFile } from './state_file.ts'
 
 export interface TrainingStateFiles {
@@ -93,7 +93,7 @@ export function fitValues(
       continue
     }
     if (value instanceof Tensor && !fits(variable, value)) throw misfit(variable, value, options.file)
-    values.set(name, value)
+    values.set(name, value instanceof Tensor ? fitted(variable, value) : value)
   }
   return { values, unused, missing: [...variables.keys()].filter((name) => !values.has(name)) }
 }

@@ -12,7 +12,7 @@ import { formatShape, product } from '../tensor/shape.ts'
 
 export { conv2d, staticConv2d } from './conv.ts'
 export { batchNorm, layerNorm, staticBatchNorm, staticLayerNorm } from './norm.ts'
-export { avgPool2d, maxPool2d } from './pool.ts'
+export { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './pool.ts'
 
 /** Activations that layers take by name. */
 export type Activation = 'relu' | 'sigmoid' | 'tanh' | 'softmax' | 'exp' | 'square' | 'sqrt' | 'abs'
@@ -83,6 +83,39 @@ export const tanh = <V extends OpValue>(x: V): V => callOp(ops.tanh, { X: x as O
 /** exp(x) / sum(exp(x)) along `axis`. */
 export const softmax = <V extends OpValue>(x: V, axis = -1): V =>
   callOp(ops.softmax, { X: x as OpValue }, { axis }).Out as V
+
+/** x * min(max(x + 3, 0), 6) / 6. */
+export const hardswish = <V extends OpValue>(x: V): V =>
+  callOp(ops.hard_swish, { X: x as OpValue }, {}, { layer: layerFor('hardswish') }).Out as V
+
+export interface HardsigmoidOptions {
+  /** Default 1/6, as in Paddle's function; the operator's own default is 0.2. */
+  readonly slope?: number
+  /** Default 0.5. */
+  readonly offset?: number
+}
+
+/** min(max(slope * x + offset, 0), 1). */
+export const hardsigmoid = <V extends OpValue>(x: V, options: HardsigmoidOptions = {}): V =>
+  callOp(
+    ops.hard_sigmoid,
+    { X: x as OpValue },
+    { slope: options.slope ?? 0.1666667, offset: options.offset ?? 0.5 },
+    { layer: layerFor('hardsigmoid') },
+  ).Out as V
+
+/** x + y; dimensions that are 1 or missing in front are repeated. `paddle.add`. */
+export const add = <V extends OpValue>(x: V, y: V): V => elementwise(ops.elementwise_add, x, y) as V
+/** x * y; dimensions that are 1 or missing in front are repeated. `paddle.multiply`. */
+export const multiply = <V extends OpValue>(x: V, y: V): V => elementwise(ops.elementwise_mul, x, y) as V
+
+/** Paddle names the result after the layer itself (`elementwise_add_0`), without `.tmp_0`. */
+function elementwise(def: typeof ops.elementwise_add, x: OpValue, y: OpValue): OpValue {
+  const layer = layerFor(def.type)
+  const outputs =
+    layer === undefined ? {} : { Out: layer.block.createVar({ name: layer.name, dtype: x.dtype, stopGradient: false }) }
+  return callOp(def, { X: x, Y: y }, { axis: -1 }, { layer, outputs }).Out
+}
 
 /** The mean over `axis` (default: over all elements, giving a 0-D result). */
 export const mean = <V extends OpValue>(x: V, axis?: number | readonly number[], keepDim = false): V =>

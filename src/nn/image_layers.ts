@@ -7,7 +7,14 @@ import { ops } from '../ops/index.ts'
 import type { ParameterTensor } from '../tensor/parameter_tensor.ts'
 import { type Conv2dOptions, conv2d, defaultFilterInitializer } from './conv.ts'
 import { Layer } from './layer.ts'
-import { type AvgPool2dOptions, avgPool2d, type MaxPool2dOptions, maxPool2d } from './pool.ts'
+import {
+  type AdaptivePool2dOptions,
+  type AvgPool2dOptions,
+  adaptiveAvgPool2d,
+  avgPool2d,
+  type MaxPool2dOptions,
+  maxPool2d,
+} from './pool.ts'
 import { type Pair, pairOf } from './window_options.ts'
 
 export interface Conv2DLayerOptions extends Omit<Conv2dOptions, 'name'> {
@@ -73,6 +80,22 @@ export class AvgPool2D extends Layer {
 
   override forward<V extends OpValue>(x: V): V {
     return avgPool2d(x, this.kernel, this.options)
+  }
+}
+
+/** The means of as many windows as the result has elements. */
+export class AdaptiveAvgPool2D extends Layer {
+  readonly size: Pair
+  readonly options: AdaptivePool2dOptions
+
+  constructor(size: Pair, options: AdaptivePool2dOptions = {}) {
+    super()
+    this.size = size
+    this.options = options
+  }
+
+  override forward<V extends OpValue>(x: V): V {
+    return adaptiveAvgPool2d(x, this.size, this.options)
   }
 }
 

@@ -83,6 +83,19 @@ export class Sigmoid extends Layer {
   }
 }
 
+export class Hardswish extends Layer {
+  override forward<V extends OpValue>(x: V): V {
+    return functional.hardswish(x)
+  }
+}
+
+/** With Paddle's slope of 1/6 and offset of 0.5. */
+export class Hardsigmoid extends Layer {
+  override forward<V extends OpValue>(x: V): V {
+    return functional.hardsigmoid(x)
+  }
+}
+
 export class Tanh extends Layer {
   override forward<V extends OpValue>(x: V): V {
     return functional.tanh(x)

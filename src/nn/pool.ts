@@ -54,3 +54,19 @@ export function avgPool2d<V extends OpValue>(x: V, kernel: Pair, options: AvgPoo
   const [height, width] = pairOf(kernel)
   return out.mul(height * width).div(options.divisorOverride) as V
 }
+
+export interface AdaptivePool2dOptions {
+  /** Default NCHW. */
+  readonly dataFormat?: ImageFormat
+  readonly name?: string
+}
+
+/** The means of as many windows as the result has elements, which cover the image: [N, C, H, W] becomes [N, C, …size]. */
+export function adaptiveAvgPool2d<V extends OpValue>(x: V, size: Pair, options: AdaptivePool2dOptions = {}): V {
+  return callOp(
+    ops.pool2d,
+    { X: x as OpValue },
+    { pooling_type: 'avg', ksize: pairOf(size), adaptive: true, data_format: options.dataFormat ?? 'NCHW' },
+    { layer: layerFor('pool2d', options.name) },
+  ).Out as V
+}

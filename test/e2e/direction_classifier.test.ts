@@ -12,8 +12,7 @@ import { rotate180 } from '../../examples/direction_classifier/image.ts'
 import { LINE_SIZE, preprocess } from '../../examples/direction_classifier/preprocess.ts'
 import { readImage } from '../../examples/direction_classifier/read_image.ts'
 import { TextLines } from '../../examples/direction_classifier/text_lines.ts'
-import { Executor, ops, Tensor, valueFromJSON } from '../../src/index.ts'
-import { loadInferenceModel } from '../../src/io/node/inference_model_files.ts'
+import { Executor, loadInferenceModel, Tensor, valueFromJSON } from '../../src/index.ts'
 import { readGolden } from '../golden.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -73,7 +72,7 @@ test.each(cases.map((one) => [one.name, one] as const))(
 test('17 activations of each kind of operator are within 1e-4 of the largest value', () => {
   const { values } = readGolden<{ values: Record<string, never> }>('direction_classifier/activations.json.gz')
   const executor = new Executor()
-  const { program } = loadInferenceModel(PUBLISHED_MODEL, executor, { library: ops })
+  const { program } = loadInferenceModel(PUBLISHED_MODEL, executor)
   const x = new Tensor('float32', [1, 3, 48, 192], recordedTensor('render_0'))
   const names = Object.keys(values)
   expect(names).toHaveLength(17)
