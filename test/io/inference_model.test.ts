@@ -184,6 +184,19 @@ describe('a program built here', () => {
     ])
   })
 
+  test.each([-1, 65_536, 2 ** 31 - 1])(
+    'F-13 a file with a feed at position %d is refused, so that no list of that length is made',
+    (col) => {
+      const json = Program.from(golden('inference/model.pdmodel')).toJSON()
+      const [first, ...others] = json.blocks[0]!.ops
+      const bad = {
+        ...json,
+        blocks: [{ ...json.blocks[0]!, ops: [{ ...first!, attrs: { ...first!.attrs, col } }, ...others] }],
+      }
+      expect(thrown(() => Program.from(bad)).code).toBe('E201')
+    },
+  )
+
   test.each([-1, 1, 2 ** 31 - 1])('F-13 a feed at position %d', (col) => {
     const program = Program.from(golden('inference/model.pdmodel'))
     const block = program.globalBlock()

@@ -1,12 +1,13 @@
 /** feed and fetch: the operators of saved programs that take values from a list and put results into one. */
 import { PreconditionNotMetError, UnimplementedError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
+import { LIMITS } from '../../framework/limits.ts'
 import { defineOp, type Meta, one, optional } from '../../framework/op_def.ts'
 import { Tensor, TensorArray } from '../../tensor/tensor.ts'
 
 const col = attr.int(undefined, {
   doc: 'Position in the list.',
-  check: (value) => (value >= 0 ? null : 'a position, 0 or more'),
+  check: (value) => (value >= 0 && value < LIMITS.namesPerSlot ? null : `a position, 0 to ${LIMITS.namesPerSlot - 1}`),
 })
 
 export const feed = defineOp({
