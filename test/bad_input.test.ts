@@ -748,6 +748,12 @@ describe('run', () => {
       { code: 'E207', category: 'NotFound', where: { block: 0, op: 0, variable: 'hh' } },
     ],
     [
+      'a feed that an operator overwrites before anything reads it',
+      changed(() => {}),
+      { x: [1], h: [5] },
+      { code: 'E110', category: 'InvalidArgument', where: { variable: 'h' } },
+    ],
+    [
       'a use before the definition',
       changed(({ ops }) => {
         ops.reverse()

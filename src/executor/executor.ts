@@ -62,6 +62,8 @@ export interface LastRun {
 interface OutsideReads {
   readonly edits: number
   readonly reads: ReadonlyMap<string, number>
+  /** Variables that an operator writes before any reads them, with the operator: what is fed to them is lost. */
+  readonly overwritten: ReadonlyMap<string, number>
 }
 
 export class Executor {
@@ -187,6 +189,16 @@ export class Executor {
       }
       if (variable.persistable) {
         faults.push({ name, problem: 'is persistable and cannot be fed', expected: 'Scope.set to change its value' })
+        continue
+      }
+      const writer = outside.overwritten.get(name)
+      if (writer !== undefined) {
+        const op = block.ops[writer]!
+        faults.push({
+          name,
+          problem: `cannot be fed: operator ${writer} (${op.type}) writes it before anything reads it`,
+          expected: 'a variable that is read before it is written',
+        })
         continue
       }
       const result = feedToValue(variable, given)
@@ -316,6 +328,9 @@ export class Executor {
     const block = program.globalBlock()
     const written = new Set<string>([EMPTY_VAR])
     const reads = new Map<string, number>()
+    /** Read through a slot that may be empty. */
+    const mayRead = new Set<string>()
+    const overwritten = new Map<string, number>()
     const unknownOps = new Map<string, number>()
     block.ops.forEach((op, index) => {
       const def = findOp(program.library, op.type)
@@ -323,11 +338,20 @@ export class Executor {
         unknownOps.set(op.type, (unknownOps.get(op.type) ?? 0) + 1)
       } else {
         for (const [slot, names] of Object.entries(op.inputs)) {
-          if (def.feedHolder !== undefined || def.inputs[slot]?.arity === 'optional') continue
-          for (const name of names) if (!written.has(name) && !reads.has(name)) reads.set(name, index)
+          if (def.feedHolder !== undefined) continue
+          const needed = def.inputs[slot]?.arity !== 'optional'
+          for (const name of names) {
+            if (written.has(name)) continue
+            if (!needed) mayRead.add(name)
+            else if (!reads.has(name)) reads.set(name, index)
+          }
         }
       }
-      for (const name of op.outputNames()) written.add(name)
+      for (const name of op.outputNames()) {
+        const isRead = reads.has(name) || mayRead.has(name)
+        if (def?.feedHolder === undefined && !written.has(name) && !isRead) overwritten.set(name, index)
+        written.add(name)
+      }
     })
     for (const inner of program.blocks.slice(1)) {
       for (const op of inner.ops) {
@@ -343,7 +367,7 @@ export class Executor {
         )
       })
     }
-    const result: OutsideReads = { edits: program.edits, reads }
+    const result: OutsideReads = { edits: program.edits, reads, overwritten }
     this.#outside.set(program, result)
     return result
   }
