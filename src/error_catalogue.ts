@@ -1106,6 +1106,72 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'use a file that holds all variables: .pdiparams, .pdparams or .json.',
   },
   {
+    code: 'E550',
+    category: 'NotFound',
+    title: 'there is no checkpoint',
+    exit: 3,
+    explanation: 'A folder of checkpoints holds one folder for each, named ckpt-NUMBER-step-STEP.',
+    cause: 'another folder was meant, or training stopped before the first checkpoint was whole.',
+    example: 'error E550: "run1" holds no checkpoint',
+    remedy: 'name the folder that --checkpoint was given, or start anew.',
+  },
+  {
+    code: 'E551',
+    category: 'InvalidArgument',
+    title: 'a checkpoint is damaged',
+    exit: 3,
+    explanation:
+      'The manifest of a checkpoint holds the size and the SHA-256 of its files and of each tensor. Something differs, so nothing of it is used.',
+    cause: 'a file that was changed, cut off, or copied in part.',
+    example: 'error E551: the checkpoint "run1/ckpt-00000004-step-400" is damaged: "fc_0.w_0" has another SHA-256',
+    remedy: 'the checkpoint before it is taken where there is one; else restore the folder from a copy.',
+  },
+  {
+    code: 'E552',
+    category: 'InvalidArgument',
+    title: 'a value of a checkpoint does not fit the program',
+    exit: 3,
+    explanation:
+      'Each value must belong to a persistable variable of the program, with its element type and shape. Nothing was set.',
+    cause: 'the program, or its optimizer, was changed since the checkpoint was written.',
+    example:
+      'error E552: Moment1 of "fc_0.w_0" ("fc_0.w_0_moment1_0") is float32[16, 8] in the checkpoint, float32[16, 4] in the program',
+    remedy:
+      'go on with the program that wrote the checkpoint; single values can be loaded from its values.safetensors.',
+  },
+  {
+    code: 'E553',
+    category: 'NotFound',
+    title: 'a checkpoint lacks a value',
+    exit: 3,
+    explanation: 'The program has a persistable variable that the checkpoint has no value for. Nothing was set.',
+    cause: 'the checkpoint was written without master weights, by another optimizer, or by another program.',
+    example: 'error E553: the checkpoint has no MasterParam of "fc_0.w_0" ("fc_0.w_0_fp32_master_0")',
+    remedy: 'go on with the program that wrote the checkpoint.',
+  },
+  {
+    code: 'E554',
+    category: 'PreconditionNotMet',
+    title: 'a checkpoint belongs to another training',
+    exit: 4,
+    explanation:
+      'A checkpoint names the program, the kind of schedule and the generators that it was written with, because the course of a training depends on them.',
+    cause: 'operators or attributes were changed; the schedule was not attached, or is another one.',
+    example: 'error E554: the checkpoint was written by a program of other operators',
+    remedy: 'load with { anyProgram: true } if the change is meant; attach the schedule first.',
+  },
+  {
+    code: 'E555',
+    category: 'InvalidArgument',
+    title: 'a checkpoint cannot be written as asked',
+    exit: 2,
+    explanation:
+      'Steps are whole numbers from 0, at least one checkpoint is kept, and what is stored beside is plain JSON.',
+    cause: 'a step that was computed as NaN; keep 0; a variable that holds selected rows.',
+    example: 'error E555: step must be a whole number of 0 or more, got NaN',
+    remedy: 'give a value as the message says.',
+  },
+  {
     code: 'E601',
     category: 'ResourceExhausted',
     title: 'too much text',

@@ -38,6 +38,14 @@ export {
   type ValueFormat,
   writeNamedValues,
 } from './io/named_values.ts'
+export {
+  hasCheckpoint,
+  type LoadCheckpointOptions,
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  type SaveCheckpointOptions,
+  saveCheckpoint,
+} from './io/node/checkpoint_files.ts'
 export { saveInferenceModel } from './io/node/inference_model_files.ts'
 export { load, save } from './io/node/training_state_files.ts'
 export { readNpy, writeNpy } from './io/npy.ts'

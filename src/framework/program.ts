@@ -28,6 +28,12 @@ export interface LearningRateSource {
   readonly variable: string
   /** The rate of the next run. */
   value(): number
+  /** Paddle's class name of the schedule. */
+  readonly type: string
+  /** What `setStateDict` needs to go on from here. */
+  stateDict(): Readonly<Record<string, unknown>>
+  /** @throws NotFoundError E317 for the state of another schedule. */
+  setStateDict(state: Readonly<Record<string, unknown>>): void
 }
 
 export interface ProgramOptions {

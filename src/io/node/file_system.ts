@@ -6,16 +6,23 @@ import { EnforceError, InvalidArgumentError, NotFoundError, UnimplementedError }
 import type { FileLookup } from '../model_files.ts'
 
 export type FileSystem = typeof import('node:fs')
+type Crypto = typeof import('node:crypto')
+
+const builtin = (name: string): unknown =>
+  (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process?.getBuiltinModule?.(name)
 
 /** @throws UnimplementedError E408 where there is no file system. @param bytesInstead what a page can use. */
 export function fileSystem(what: string, bytesInstead: string): FileSystem {
-  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process
-  const fs = host?.getBuiltinModule?.('node:fs') as FileSystem | undefined
+  const fs = builtin('node:fs') as FileSystem | undefined
   if (fs !== undefined) return fs
   throw new UnimplementedError('E408', `${what}: there is no file system here`, {
     hint: `use ${bytesInstead}, which work on bytes`,
   })
 }
+
+/** SHA-256 in hexadecimal. Only where there is a file system. */
+export const sha256 = (data: Uint8Array | string): string =>
+  (builtin('node:crypto') as Crypto).createHash('sha256').update(data).digest('hex')
 
 /** @throws NotFoundError E520 for a missing file, InvalidArgumentError E521 for one that cannot be read. */
 export function readFile(fs: FileSystem, path: string): Uint8Array {
@@ -49,7 +56,7 @@ export function writeFiles(fs: FileSystem, files: ReadonlyMap<string, Uint8Array
 }
 
 /** The errors of the file system as typed ones. */
-function onFile<T>(path: string, code: 'E521' | 'E522', body: () => T): T {
+export function onFile<T>(path: string, code: 'E521' | 'E522', body: () => T): T {
   try {
     return body()
   } catch (error) {

@@ -17,6 +17,18 @@ class ScheduledRate implements LearningRateSource {
   value(): number {
     return this.scheduler.lastLr
   }
+
+  get type(): string {
+    return this.scheduler.type
+  }
+
+  stateDict(): Readonly<Record<string, unknown>> {
+    return this.scheduler.stateDict()
+  }
+
+  setStateDict(state: Readonly<Record<string, unknown>>): void {
+    this.scheduler.setStateDict(state)
+  }
 }
 
 /** From now on every run of the program begins with the schedule's rate in `variable`; program files carry the schedule. */
