@@ -31,6 +31,9 @@ export interface RunFlags {
   readonly seed?: number
   readonly lrStep?: 'step' | 'epoch'
   readonly load?: string
+  readonly checkpoint?: string
+  readonly checkpointEvery?: number
+  readonly resume?: boolean
   readonly save?: string
   readonly force?: boolean
   readonly engine?: 'plan' | 'interpreter'
@@ -81,6 +84,9 @@ mlp.startup.json. With --feeds the entries are used round and round.`,
       'advance a learning-rate schedule each step (or epoch)',
       asChoice('step', 'epoch'),
     )
+    addOption(command, '--checkpoint DIR', 'write checkpoints into this folder: in the end, and when stopped', asPath)
+    addOption(command, '--checkpoint-every N', 'and every N steps', asCount(1))
+    command.option('--resume', 'go on from the newest checkpoint, if there is one')
     addOption(command, '--load PATH', 'read saved values before the first step', asPath)
     addOption(command, '--save PATH', 'write all persistable values in the end', asPath)
     command.option('-f, --force', 'replace what --save would write')
@@ -110,6 +116,13 @@ function checkFlags(flags: RunFlags): void {
     needs(flags.lrStep === 'epoch' ? flags.lrStep : undefined, '--lr-step epoch', '--data')
   } else if (flags.feeds !== undefined) {
     throw usage('--feeds and --data cannot both be given', { hint: 'feed what is the same in every step with --feed' })
+  }
+  if (flags.checkpoint === undefined) {
+    needs(flags.checkpointEvery, '--checkpoint-every', '--checkpoint DIR')
+    needs(flags.resume, '--resume', '--checkpoint DIR')
+  }
+  if (flags.resume === true && flags.load !== undefined) {
+    throw usage('--resume and --load cannot both be given', { hint: 'a checkpoint holds all values' })
   }
   if (flags.testData === undefined) needs(flags.test, '--test', '--test-data NAME=@FILE')
   const once = (flag: string, named: readonly Named[]): void => {

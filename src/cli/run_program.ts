@@ -4,6 +4,7 @@ import { Executor } from '../executor/executor.ts'
 import { counted } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
 import { inferenceColumns } from '../io/inference_model.ts'
+import { castParameters } from '../optimizer/amp/parameters.ts'
 import { attachScheduler } from '../optimizer/lr/attach.ts'
 import { ReduceOnPlateau } from '../optimizer/lr/reduce_on_plateau.ts'
 import { Generator } from '../tensor/random.ts'
@@ -16,6 +17,7 @@ import { loadProgram, programEntry, programFiles } from './load_program.ts'
 import { errorJson, formatMs, shortNumber } from './output.ts'
 import { Progress } from './progress.ts'
 import { DEFAULT_BATCH, type RunFlags } from './run.ts'
+import { RunCheckpoints } from './run_checkpoints.ts'
 import { RunDocument } from './run_document.ts'
 import { loadBeside, loadValues, ValueSaver } from './run_values.ts'
 import { unsupportedReport } from './support_report.ts'
@@ -72,32 +74,44 @@ export class Runner {
       ...(flags.engine === undefined ? {} : { engine: flags.engine }),
       ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     })
+    const checkpoints =
+      flags.checkpoint === undefined
+        ? undefined
+        : new RunCheckpoints({ ...flags, checkpoint: flags.checkpoint }, this.#context)
+    attachScheduler(main)
+    const resumed = checkpoints?.resumes
+      ? checkpoints.load(executor, main, (text) => this.#warn(text, undefined))
+      : undefined
+    const seed = resumed?.seed ?? flags.seed ?? Math.floor(Math.random() * 2 ** 32)
     const fetch = flags.fetch === undefined ? defaultFetches(main) : resolveFetches(main, flags.fetch)
-    const plan = await this.#plan(main)
+    const plan = await this.#plan(main, seed)
     const test = await this.#testRunner(executor, files.test, fetch, plan.fixed)
     const document = new RunDocument(programEntry(loaded))
 
-    if (startup !== undefined) {
+    if (startup !== undefined && resumed === undefined) {
       const began = performance.now()
       executor.run(startup)
       document.startupMs = performance.now() - began
+      // Programs of mixed precision begin in float32.
+      castParameters(main, executor.scope)
       out.done(
         `startup  ${counted(operators(startup), 'op')}  ${formatMs(document.startupMs)}  ${parameterCounts(main)}`,
       )
     }
     if (flags.load !== undefined)
       loadValues(executor, main, flags.load, this.#context, (text) => this.#warn(text, document))
-    else if (startup === undefined) loadBeside(executor, main, files, this.#context)
+    else if (startup === undefined && resumed === undefined) loadBeside(executor, main, files, this.#context)
 
-    const stopped = await this.#train(executor, main, plan, fetch, test, document)
+    const due = (step: number, end: boolean): void => checkpoints?.after(executor, main, step, seed, end)
+    const stopped = await this.#train(executor, main, plan, fetch, test, document, resumed?.step ?? 0, due)
     saver?.save(executor, main)
     if (stopped !== undefined) return this.#tellStopped(stopped, saver?.files.join(', '), document)
     if (out.json) document.write(out, true)
     return 0
   }
 
-  #warn(text: string, document: RunDocument): void {
-    document.warnings.push(text)
+  #warn(text: string, document: RunDocument | undefined): void {
+    document?.warnings.push(text)
     if (!this.#context.out.json) this.#context.out.warn(text)
   }
 
@@ -120,6 +134,8 @@ export class Runner {
     fetch: readonly string[],
     test: TestRunner | undefined,
     document: RunDocument,
+    done: number,
+    checkpoint: (step: number, end: boolean) => void,
   ): Promise<Stopped | undefined> {
     const { io, out } = this.#context
     const progress = new Progress(out, { total: plan.total, enabled: this.#flags.progress && plan.total > 1 })
@@ -139,6 +155,11 @@ export class Runner {
     let last: Value[] = []
     try {
       for (const { feed, rows, epoch } of plan.steps) {
+        // Steps that the checkpoint has behind it: their rows are passed over in the same order.
+        if (step < done) {
+          step++
+          continue
+        }
         last = executor.run(main, { feed, fetch })
         step++
         loss = last.map(scalarOf).find((value) => value !== undefined)
@@ -159,7 +180,9 @@ export class Runner {
           await new Promise((resolve) => setImmediate(resolve))
           listened = performance.now()
         }
-        if (this.#stopped !== undefined && step < plan.total) break
+        const broken = this.#stopped !== undefined && step < plan.total
+        checkpoint(step, broken || step === plan.total)
+        if (broken) break
       }
     } finally {
       progress.clear()
@@ -169,7 +192,8 @@ export class Runner {
     document.totalMs = performance.now() - began
     document.setFetch(fetch, last)
     this.#summary(main, step, loss, progress.spark(), document.totalMs)
-    if (!out.json) {
+    // A run that was complete when it was gone on with has nothing to show.
+    if (!out.json && last.length > 0) {
       fetch.forEach((name, i) => {
         out.data(`${out.style('bold', name)}  ${formatValue(last[i]!, this.#flags.full === true)}`)
       })
@@ -195,10 +219,9 @@ export class Runner {
     out.talk(parts.join('  '))
   }
 
-  async #plan(main: Program): Promise<Plan> {
+  async #plan(main: Program, seed: number): Promise<Plan> {
     const { io } = this.#context
     const flags = this.#flags
-    const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32)
     const fixed: Feed = {}
     const options = { generator: new Generator(seed), rows: flags.batch ?? 1 }
     for (const feed of flags.feed ?? []) setFeed(fixed, feed.name, await feedValue(io, main, feed, options))

@@ -186,7 +186,8 @@ describe('damage', () => {
       const good = readFileSync(join(newest, file))
       const net = training(adam)
       cpSync(newest, alone, { recursive: true })
-      for (let at = 0; at < good.length; at++) {
+      // Two generators are most of state.json, whose digest is one over all of it.
+      for (let at = 0; at < good.length; at += file === 'state.json' ? 5 : 1) {
         const bad = Buffer.from(good)
         bad[at] = bad[at]! ^ (1 << (at % 8))
         writeFileSync(join(alone, file), bad)
