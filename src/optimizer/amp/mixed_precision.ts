@@ -82,15 +82,14 @@ export class OptimizerWithMixedPrecision {
 
   /** The first half of minimize: the program rewritten, the loss scaled, and the gradients of the scaled loss. */
   backward(loss: Variable, options: MinimizeOptions = {}): ParamGrad[] {
-    const { level, lists, initLossScaling, useDynamicLossScaling, usePromote } = this.#options
+    const { level, initLossScaling, useDynamicLossScaling } = this.#options
     const { program } = loss.block
     this.#tryBackward(loss, options)
     const programs = { main: program, startup: startupOf(program, options.startup) }
     this.#program = program
     this.#variables = createScaleVariables(programs, initLossScaling, useDynamicLossScaling)
     this.optimizer._create_float32_learning_rate(programs)
-    const useGuard = level === 'O2' && this.#options.useGuard
-    const names = castModel(program, { lists, level, useGuard, usePromote })
+    const names = this.#cast(program)
     if (level === 'O2') this.#halfNames = names
     const wide = loss.dtype === 'float32' ? loss : toFloat32(loss)
     this.#scaledLoss = this.#scales ? wide.mul(this.#variables.lossScaling) : wide
@@ -125,13 +124,12 @@ export class OptimizerWithMixedPrecision {
    */
   ampInit(values: ValueStore, options: AmpInitOptions = {}): string[] {
     if (this.#program === undefined) throw notMinimized('ampInit')
-    const { level, lists, usePromote } = this.#options
+    const { level } = this.#options
     const { testProgram, useFp16Test = false, rewriteMasterWeight = false } = options
     const cast =
       level === 'O2' ? castParameters(this.#program, values, { names: this.#halfNames, rewriteMasterWeight }) : []
     if (testProgram !== undefined && (level === 'O2' || useFp16Test)) {
-      const useGuard = level === 'O2' && this.#options.useGuard
-      castModel(testProgram, { lists, level, useGuard, usePromote })
+      this.#cast(testProgram)
     }
     return cast
   }
@@ -140,7 +138,13 @@ export class OptimizerWithMixedPrecision {
     return this.#options.useDynamicLossScaling || this.#options.initLossScaling !== 1
   }
 
-  /** Everything that backward refuses is refused before the program is rewritten. */
+  #cast(program: Program): Set<string> {
+    const { level, lists, usePromote } = this.#options
+    const useGuard = level === 'O2' && this.#options.useGuard
+    return castModel(program, { lists, level, useGuard, usePromote })
+  }
+
+  /** Everything that the rewriting and backward refuse is refused before the program is touched. */
   #tryBackward(loss: Variable, options: MinimizeOptions): void {
     if (loss.block.idx === 0 && !['float16', 'bfloat16', 'float32', 'float64'].includes(loss.dtype)) {
       throw new InvalidArgumentError('E301', `the loss "${loss.name}" is ${loss.dtype}, not floating`, {
@@ -149,6 +153,7 @@ export class OptimizerWithMixedPrecision {
       })
     }
     const copy = loss.block.program.clone()
+    this.#cast(copy)
     const pairs = this.optimizer.backward(copy.blocks[loss.block.idx]!.var(loss.name), {
       ...(options.parameterList === undefined ? {} : { parameterList: options.parameterList.map(nameOf) }),
       ...(options.noGradSet === undefined ? {} : { noGradSet: [...options.noGradSet].map(nameOf) }),
