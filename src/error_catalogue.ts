@@ -731,6 +731,17 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'use inferenceModelFiles and readInferenceModel, which work on bytes.',
   },
   {
+    code: 'E409',
+    category: 'NotFound',
+    title: 'no kernel for this element type, of an operator of the older kind',
+    exit: 5,
+    explanation:
+      'As E403. Paddle keeps some operators (matmul, lookup_table, top_k, layer_norm, …) in an older registry, where a kernel that is missing is a NotFoundError.',
+    cause: 'integers in matmul, which matmul_v2 multiplies.',
+    example: 'NotFoundError: matmul has no kernel for X of element type int64',
+    remedy: 'cast to a type that `oarlock ops NAME` lists, or use the newer operator.',
+  },
+  {
     code: 'E501',
     category: 'InvalidArgument',
     title: 'not JSON',

@@ -171,6 +171,12 @@ export function requireRoom(what: string, meta: Meta | undefined, limits: Limits
 function checkDType(def: AnyOpDef, slot: string, meta: Meta, dtypes: readonly string[], primary: boolean): void {
   if (dtypes.includes(meta.dtype)) return
   const details = { where: { opType: def.type, slot }, expected: dtypes, got: meta.dtype }
+  if (primary && def.olderRegistry === true) {
+    throw new NotFoundError('E409', `${def.type} has no kernel for ${slot} of element type ${meta.dtype}`, {
+      ...details,
+      hint: `it has kernels for ${dtypes.join(', ')}`,
+    })
+  }
   if (primary) {
     throw new UnimplementedError('E403', `${def.type} has no kernel for ${slot} of element type ${meta.dtype}`, {
       ...details,

@@ -1,4 +1,7 @@
-/** Every recorded operator case of Paddle 2.6.2 in test/golden/ops: outputs, gradients, gradient operators and errors. */
+/**
+ * Every recorded operator case of Paddle 2.6.2: those of test/golden/ops, written by hand, and those of test/golden/ops_random, drawn at random
+ * (tools/oracle/op_fuzz.py). Outputs, gradients, gradient operators and errors.
+ */
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ops } from '../../src/ops/index.ts'
@@ -17,4 +20,12 @@ describe.each(FILES.sort().map((name) => name.replace('.jsonl.gz', '')))('%s', (
       expect(runGoldenCase(corrected(golden))).toEqual([])
     })
   }
+})
+
+/** The random cases do not hold those that a `differs` answers: split and gather along a negative axis, sums of nothing. */
+describe('at random', () => {
+  const cases = readGolden<GoldenCase[]>('ops_random/paddle_2.6.2.jsonl.gz')
+  it.each(cases.map((golden) => [`${golden.op}/${golden.name}`, golden] as const))('%s', (_, golden) => {
+    expect(runGoldenCase(corrected(golden))).toEqual([])
+  })
 })

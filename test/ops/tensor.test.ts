@@ -392,7 +392,8 @@ describe('reductions', () => {
     expect(list('reduce_sum', { X: tensor([2n, 3n]) }, { out_dtype: 'float64' })).toEqual([5])
     expect(list('reduce_sum', { X: tensor([true, true]) }, { out_dtype: 'bool' })).toEqual([true])
     expect(list('reduce_sum', { X: tensor([100, 100], 'int8') })).toEqual([-56])
-    expect(() => run('reduce_max', { X: tensor([1]) }, { out_dtype: 'float64' })).toThrow(UnimplementedError)
+    // Only sums take notice of it.
+    expect(run('reduce_max', { X: tensor([1]) }, { out_dtype: 'float64' })[0]!.dtype).toBe('float32')
   })
   it('let NaN win', () => {
     const x = tensor([
@@ -456,7 +457,7 @@ describe('softmax and losses', () => {
   })
   it('take hard labels without the class dimension in cross_entropy', () => {
     const [y] = run('cross_entropy', { X: tensor([[0.5, 0.25]]), Label: tensor([1n]) }, {}, ['Y'])
-    expect(y!.shape).toEqual([1, 1])
+    expect(y!.shape).toEqual([1])
     expect(y!.at(0)).toBeCloseTo(Math.log(4), 6)
   })
   it('accuracy of no rows is 0', () => {

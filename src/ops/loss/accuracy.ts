@@ -1,7 +1,7 @@
 /** accuracy: how many rows have their label among the predicted classes. */
 import { InvalidArgumentError } from '../../errors.ts'
 import { defineOp, one } from '../../framework/op_def.ts'
-import { FLOATS, INDEXES } from '../../tensor/dtype.ts'
+import { FLOATS } from '../../tensor/dtype.ts'
 import { formatShape } from '../../tensor/shape.ts'
 
 export const accuracy = defineOp({
@@ -10,8 +10,8 @@ export const accuracy = defineOp({
   source: 'paddle/phi/kernels/cpu/accuracy_kernel.cc',
   inputs: {
     Out: one('[N, k], the values of the predictions; only their shape is read.', FLOATS),
-    Indices: one('[N, k], the predicted classes.', INDEXES),
-    Label: one('[N, 1], the right classes.', INDEXES),
+    Indices: one('[N, k], the predicted classes.', ['int64']),
+    Label: one('[N, 1], the right classes.', ['int64']),
   },
   outputs: {
     Accuracy: one('0-D float32: Correct / Total, 0 without rows.'),

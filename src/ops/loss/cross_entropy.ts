@@ -11,12 +11,13 @@ const ignoreIndex = attr.int(-100, { doc: 'Labels of this value have loss and gr
 const fullRank = (X: Meta, Label: Meta, soft: boolean): Meta =>
   !soft && Label.shape.length === X.shape.length - 1 ? { ...Label, shape: [...Label.shape, 1] } : Label
 
-/** Checks Label; the meta of Y is that of X with 1 class. */
+/** Checks Label; Y has the shape of hard labels, and that of X with 1 class for soft ones. */
 function lossMeta(opType: string, X: Meta, Label: Meta, soft: boolean): Meta {
   const axis = resolveAxis(opType, -1, X.shape, 'the class dimension')
   requireLabelShape(opType, 'X', X, fullRank(X, Label, soft), axis, soft)
   requireLabelType(opType, 'X', X, Label, soft)
-  return { dtype: X.dtype, shape: [...X.shape.slice(0, -1), 1] }
+  const rows = X.shape.slice(0, -1)
+  return { dtype: X.dtype, shape: !soft && Label.shape.length === rows.length ? rows : [...rows, 1] }
 }
 
 /** Number of classes and of rows. */
@@ -70,7 +71,7 @@ export const crossEntropy = defineOp({
     X: one('[..., C], probabilities.', FLOATS),
     Label: one('Hard: integers, [..., 1] or [...]. Soft: shape and element type of X.'),
   },
-  outputs: { Y: one('[..., 1]') },
+  outputs: { Y: one('Shape of a hard Label, else [..., 1].') },
   attrs,
   inferMeta: ({ X, Label }, { soft_label }) => ({ Y: lossMeta('cross_entropy', X, Label, soft_label) }),
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
@@ -138,7 +139,7 @@ export const crossEntropy2 = defineOp({
   source: 'paddle/fluid/operators/cross_entropy_op.cc',
   inputs: { X: one('[..., C], probabilities.', FLOATS), Label: one('Integers, [..., 1] or [...].') },
   outputs: {
-    Y: one('[..., 1]'),
+    Y: one('Shape of Label.'),
     XShape: one('[...dims of X, 0], no elements.'),
     MatchX: one('[..., 1], X at the label; 0 for ignored labels.'),
   },
@@ -146,7 +147,8 @@ export const crossEntropy2 = defineOp({
   inferMeta({ X, Label }, _attrs, ctx) {
     const Y = lossMeta('cross_entropy2', X, Label, false)
     // A run leaves XShape without an element type of its own in Paddle, which then reads as float32.
-    return { Y, XShape: { dtype: ctx.atRun ? 'float32' : X.dtype, shape: [...X.shape, 0] }, MatchX: Y }
+    const MatchX = { dtype: X.dtype, shape: [...X.shape.slice(0, -1), 1] }
+    return { Y, XShape: { dtype: ctx.atRun ? 'float32' : X.dtype, shape: [...X.shape, 0] }, MatchX }
   },
   grad: ({ inputs, outputs, outputGrads, inputGrads }): OpDesc[] => [
     describeOp(crossEntropyGrad2, {

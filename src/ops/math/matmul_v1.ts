@@ -93,6 +93,7 @@ export const matmulV1 = defineOp({
       attrs: 'copied',
     }),
   ],
+  olderRegistry: true,
   kernels: {
     cpu({ X, Y }, attrs, { Out }) {
       const out = attrs.alpha === 1 ? Out.data : new Float64Array(Out.data.length)

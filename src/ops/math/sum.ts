@@ -25,6 +25,7 @@ export const sum = defineOp({
   type: 'sum',
   doc: 'The sum of the inputs, rounded after each addition. All selected rows: selected rows, equal rows added up.',
   source: 'paddle/phi/kernels/cpu/add_n_kernel.cc',
+  differs: 'A sum of inputs without elements has their shape; in Paddle it is a 0-D zero.',
   inputs: { X: many('One or more, of one shape and element type. Inputs without elements are left out.', NUMBERS) },
   outputs: { Out: one('Shape and element type of X.') },
   attrs: {},

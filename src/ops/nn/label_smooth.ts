@@ -27,7 +27,8 @@ export const labelSmoothGrad = defineOp({
     cpu(inputs, { epsilon }, outputs) {
       const { data: dout } = inputs['Out@GRAD']
       const dx = outputs['X@GRAD']?.data
-      if (dx !== undefined) for (let i = 0; i < dx.length; i++) dx[i] = (1 - epsilon) * dout[i]!
+      const kept = Math.fround(1 - epsilon)
+      if (dx !== undefined) for (let i = 0; i < dx.length; i++) dx[i] = kept * dout[i]!
     },
   },
 })
@@ -71,13 +72,15 @@ export const labelSmooth = defineOp({
       const { data: x } = X
       const { data: out } = Out
       const classes = X.shape.at(-1) ?? 1
+      // The attribute is a float32, and so is what Paddle derives from it alone, also for float64 tensors.
+      const kept = Math.fround(1 - epsilon)
       if (PriorDist === undefined) {
-        const share = epsilon / classes
-        for (let i = 0; i < out.length; i++) out[i] = (1 - epsilon) * x[i]! + share
+        const share = Math.fround(epsilon / classes)
+        for (let i = 0; i < out.length; i++) out[i] = kept * x[i]! + share
         return
       }
       const { data: prior } = PriorDist
-      for (let i = 0; i < out.length; i++) out[i] = (1 - epsilon) * x[i]! + epsilon * prior[i % classes]!
+      for (let i = 0; i < out.length; i++) out[i] = kept * x[i]! + epsilon * prior[i % classes]!
     },
   },
 })

@@ -148,6 +148,7 @@ export const layerNorm = defineOp({
       attrs: 'copied',
     }),
   ],
+  olderRegistry: true,
   kernels: {
     cpu({ X, Scale, Bias }, { epsilon, begin_norm_axis }, outputs) {
       const { Y } = outputs

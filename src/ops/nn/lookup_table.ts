@@ -230,6 +230,7 @@ export const lookupTable = defineOp({
       attrs: 'copied',
     }),
   ],
+  olderRegistry: true,
   kernels: outKernels(V1),
 })
 

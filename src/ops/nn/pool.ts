@@ -196,7 +196,8 @@ function averageGrad({ planes, height, width }: Pooling, dout: NumberArray, dx: 
     sums.fill(0)
     for (let i = 0; i < height.out; i++) {
       for (let j = 0; j < width.out; j++, o++) {
-        const share = dout[o]! / (height.counts[i]! * width.counts[j]!)
+        // The factor is a float32 in Paddle, also for float64 tensors.
+        const share = dout[o]! * Math.fround(1 / (height.counts[i]! * width.counts[j]!))
         for (let y = height.starts[i]!; y < height.ends[i]!; y++) {
           const row = y * width.size
           for (let k = row + width.starts[j]!; k < row + width.ends[j]!; k++) sums[k] = sums[k]! + share

@@ -15,15 +15,17 @@ interface ArgAttrs {
 
 /** The shape that is searched, and the axis: a flattened or 0-D tensor counts as one row. */
 function searched(opType: string, shape: Shape, { axis, flatten }: ArgAttrs): { shape: Shape; axis: number } {
-  if (flatten) return { shape: [numel(shape)], axis: 0 }
   const rows = shape.length === 0 ? [1] : shape
-  return { shape: rows, axis: resolveAxis(opType, Number(axis), rows) }
+  const resolved = resolveAxis(opType, Number(axis), rows)
+  return flatten ? { shape: [numel(shape)], axis: 0 } : { shape: rows, axis: resolved }
 }
 
 function positionMeta(opType: string, X: Meta, given: ArgAttrs): Meta {
   const { shape, axis } = searched(opType, X.shape, given)
-  const reduced = X.shape.map((_, i) => given.flatten || i === axis)
-  const out = given.keepdims ? X.shape.map((dim, i) => (reduced[i] ? 1 : dim)) : X.shape.filter((_, i) => !reduced[i])
+  // What is kept of a 0-D tensor is its one row, unless it was flattened.
+  const dims = given.flatten ? X.shape : shape
+  const reduced = dims.map((_, i) => given.flatten || i === axis)
+  const out = given.keepdims ? dims.map((dim, i) => (reduced[i] ? 1 : dim)) : dims.filter((_, i) => !reduced[i])
   if (shape[axis] === 0 && numel(out) !== 0) {
     throw new InvalidArgumentError(
       'E203',
@@ -43,7 +45,7 @@ function store(out: RawTensor, index: number, position: number): void {
 }
 
 const attrs = {
-  axis: attr.long(undefined, { doc: 'Where to search; without effect when `flatten` is set.' }),
+  axis: attr.long(undefined, { doc: 'Where to search. With `flatten` it has no effect, but must be in range.' }),
   keepdims: attr.bool(false),
   flatten: attr.bool(false, { doc: 'Search all elements, for their position in memory order.' }),
   dtype: attr.dtype('int64', {

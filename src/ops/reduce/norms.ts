@@ -16,7 +16,7 @@ export const [frobeniusNorm, frobeniusNormGrad] = reduction('frobenius_norm', {
   differs: 'The norm of no elements is 0, where Paddle refuses an X of size 0.',
   dtypes: FLOATS,
   outDType: (x) => x,
-  converts: 'ignored',
+  converts: false,
   ofNothing: true,
   forward({ data: x, shape }, out, reduced) {
     const total = new Float64Array(out.data.length)

@@ -3,7 +3,7 @@
  * cotangent back. Sums are kept in float64 and rounded once at the end; int64 results are exact and wrap around as in C++.
  * Source: paddle/phi/kernels/funcs/reduce_functor.h (2.6.2).
  */
-import { InvalidArgumentError, UnimplementedError } from '../../errors.ts'
+import { InvalidArgumentError } from '../../errors.ts'
 import { type Attr, attr } from '../../framework/attr.ts'
 import { requireShape } from '../../framework/infer.ts'
 import {
@@ -27,8 +27,8 @@ interface ReductionFormula {
   readonly dtypes: readonly DType[]
   /** Element type of the result when out_dtype is -1. */
   readonly outDType: (x: DType) => DType
-  /** Whether out_dtype may name another element type; some operators take no notice of it. */
-  readonly converts: boolean | 'ignored'
+  /** Whether out_dtype may name another element type; only sums take notice of it. */
+  readonly converts: boolean
   /** Whether there is a value for no elements at all. */
   readonly ofNothing: boolean
   /** Fills `out`. `count` elements of x go into each of its elements. */
@@ -52,7 +52,9 @@ const attrs = {
   keep_dim: attr.bool(false, { doc: 'Keep the reduced dimensions with size 1.' }),
   reduce_all: attr.bool(false),
   in_dtype: attr.dtype(-1, { doc: 'Has no effect: X has an element type.' }),
-  out_dtype: attr.dtype(-1, { doc: 'Element type of Out, in which X is summed.' }),
+  out_dtype: attr.dtype(-1, {
+    doc: 'Element type of Out, in which reduce_sum adds up X; without effect in the others.',
+  }),
 }
 
 type XSlot = { readonly X: ReturnType<typeof one> }
@@ -107,15 +109,8 @@ export function reduction(type: string, formula: ReductionFormula): Definitions 
     inferMeta({ X }, given) {
       const reduced = reducedDims(type, X.shape, given)
       const shape = reducedShape(X, reduced, given.keep_dim)
-      const asked = formula.converts === 'ignored' ? -1 : given.out_dtype
+      const asked = formula.converts ? given.out_dtype : -1
       const dtype = asked === -1 ? formula.outDType(X.dtype) : asked
-      if (!formula.converts && dtype !== formula.outDType(X.dtype)) {
-        throw new UnimplementedError('E403', `${type}: attr out_dtype must be -1 or ${X.dtype}, got ${dtype}`, {
-          expected: [-1, X.dtype],
-          got: dtype,
-          hint: 'put a cast behind it',
-        })
-      }
       if (!formula.ofNothing && reducedCount(X.shape, reduced) === 0 && numel(shape) !== 0) {
         throw new InvalidArgumentError(
           'E203',

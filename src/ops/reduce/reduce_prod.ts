@@ -17,7 +17,7 @@ export const [reduceProd, reduceProdGrad] = reduction('reduce_prod', {
   differs: 'The product of no elements is 1, where Paddle refuses an X of size 0.',
   dtypes: NUMBERS,
   outDType: (x) => x,
-  converts: 'ignored',
+  converts: false,
   ofNothing: true,
   forward(x, out, reduced) {
     if (out.data instanceof Int32Array) return int32Products(x, out.data, reduced)

@@ -154,6 +154,12 @@ export const fillAnyLike = defineOp({
   attrs: { value: attr.float(0), dtype: attr.dtype(-1) },
   inferMeta({ X }, { value, dtype }) {
     const out = dtype === -1 ? X.dtype : dtype
+    if (out === 'bool' && (value < 0 || value > 1)) {
+      throw new InvalidArgumentError('E201', `fill_any_like: the value ${value} does not fit bool`, {
+        expected: [0, 1],
+        got: value,
+      })
+    }
     toElement('fill_any_like', out, value)
     return { Out: { ...X, dtype: out } }
   },

@@ -174,6 +174,7 @@ export const topK = defineOp({
       attrs: {},
     }),
   ],
+  olderRegistry: true,
   kernels: {
     // Indices are int64, so this kernel is always the one.
     int64: ({ X }, _attrs, { Out, Indices }) => selectBest(X, Out, Indices, sortAxis('top_k', -1, X.shape), true),
