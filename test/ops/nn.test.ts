@@ -117,7 +117,7 @@ describe('batch_norm', () => {
     expect(saved!.toArray()).toEqual([2, 20])
   })
   it('refuses moving averages in other variables', () => {
-    expect(() => run('batch_norm', given, {}, ['Y'], { MeanOut: 'Scale' })).toThrow(
+    expect(() => run('batch_norm', given, {}, ['Y'], { ...over, MeanOut: 'Scale' })).toThrow(
       /MeanOut must be the variable of Mean/,
     )
   })
