@@ -1,6 +1,8 @@
 /** The public surface of oarlock. */
+
+export { Executor } from './compiler/executor.ts'
 export * from './errors.ts'
-export { Executor, type ExecutorOptions, type RunOptions } from './executor/executor.ts'
+export type { ExecutorOptions, LastRun, RunOptions } from './executor/executor.ts'
 export type { FeedValue } from './executor/feed.ts'
 export { Scope } from './executor/scope.ts'
 export { attr } from './framework/attr.ts'

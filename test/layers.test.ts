@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ops: ['framework', 'tensor'],
   executor: ['framework', 'tensor'],
   io: ['executor', 'framework', 'tensor'],
-  compiler: ['ops', 'framework', 'tensor'],
+  compiler: ['executor', 'ops', 'framework', 'tensor'],
   modes: ['ops', 'executor', 'framework', 'tensor', 'io'],
   optimizer: ['framework', 'tensor', 'ops'],
   nn: ['modes', 'ops', 'framework', 'tensor'],

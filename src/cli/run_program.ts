@@ -1,6 +1,6 @@
 /** A run from its flags to its exit code: programs, values, steps, what is printed, saved and told. */
+import { Executor } from '../compiler/executor.ts'
 import { makeError } from '../errors.ts'
-import { Executor } from '../executor/executor.ts'
 import { counted } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
 import { inferenceColumns } from '../io/inference_model.ts'

@@ -1,5 +1,5 @@
 /** The steps of a run, the means of an epoch, and the test program after it. */
-import type { Executor } from '../executor/executor.ts'
+import type { Executor } from '../compiler/executor.ts'
 import type { Program } from '../framework/program.ts'
 import type { Generator } from '../tensor/random.ts'
 import type { Value } from '../tensor/tensor.ts'

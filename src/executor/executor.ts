@@ -19,6 +19,7 @@ import { checkStoredSlots } from '../framework/stored_slots.ts'
 import { Variable } from '../framework/variable.ts'
 import { defaultGenerator, Generator } from '../tensor/random.ts'
 import { TensorArray, type Value, writeElement } from '../tensor/tensor.ts'
+import type { Backend } from './backend.ts'
 import { type FeedFault, type FeedValue, feedError, feedToValue, isFault } from './feed.ts'
 import { interpretBlock, operatorPlace, RunBudget } from './interpreter.ts'
 import { NotPlannable } from './plan.ts'
@@ -32,7 +33,7 @@ export interface ExecutorOptions {
   readonly seed?: number
   /** Default 'plan'. The interpreter is what the plan must agree with, bit for bit. */
   readonly engine?: 'plan' | 'interpreter'
-  /** Default 'ts'; 'wasm' is not implemented yet. */
+  /** Default 'ts': TypeScript kernels. 'wasm' runs operators that can be compiled as WebAssembly; its bits differ from dygraph's. */
   readonly backend?: 'wasm' | 'ts'
   /** Default 1; more are not implemented yet. */
   readonly threads?: number
@@ -52,8 +53,10 @@ export interface RunOptions {
 
 export interface LastRun {
   readonly engine: 'plan' | 'interpreter'
-  readonly backend: 'ts'
+  readonly backend: 'wasm' | 'ts'
   readonly threads: 1
+  /** Operators that ran compiled; the others ran by their TypeScript kernels. */
+  readonly compiledOps: number
   /** Why a program was interpreted although plans were asked for. */
   readonly reason?: string
 }
@@ -74,18 +77,24 @@ export class Executor {
   lastRun: LastRun | undefined
   readonly limits: Limits
   #disposed = false
-  #plans = new PlanCache()
+  readonly backend: 'wasm' | 'ts'
+  readonly #compiler: Backend | undefined
+  readonly #plans: PlanCache
   #outside = new WeakMap<Program, OutsideReads>()
   /** Startup programs that ran in the scope, with the identities of the operators that ran. */
   #started = new WeakMap<Program, readonly number[]>()
 
-  constructor(options: ExecutorOptions = {}) {
-    if (options.backend === 'wasm' || (options.threads ?? 1) !== 1) {
-      throw new UnimplementedError('E405', 'the wasm backend and threads are not implemented yet', {
-        expected: { backend: 'ts', threads: 1 },
+  /** @param backend compiles operators; without one all run by their TypeScript kernels. */
+  constructor(options: ExecutorOptions = {}, backend?: Backend) {
+    if ((options.backend === 'wasm' && backend === undefined) || (options.threads ?? 1) !== 1) {
+      throw new UnimplementedError('E405', 'more than one thread, and wasm without a compiler, are not implemented', {
+        expected: { threads: 1 },
         got: { backend: options.backend, threads: options.threads },
       })
     }
+    this.#compiler = options.backend === 'ts' ? undefined : backend
+    this.backend = this.#compiler?.name ?? 'ts'
+    this.#plans = new PlanCache(this.#compiler)
     this.engine = options.engine ?? 'plan'
     this.limits = withLimits(options.limits)
     this.scope = options.scope ?? new Scope(undefined, options.limits)
@@ -136,12 +145,13 @@ export class Executor {
     if (program.globalBlock().ops.length > this.limits.opRuns)
       return this.#ran('interpreter', 'the limit opRuns is lower')
     const results = plan.run(feeds)
-    this.#ran('plan')
+    this.#ran('plan', undefined, plan.coverage.compiled)
     return results
   }
 
-  #ran(engine: LastRun['engine'], reason?: string): undefined {
-    this.lastRun = { engine, backend: 'ts', threads: 1, ...(reason === undefined ? {} : { reason }) }
+  #ran(engine: LastRun['engine'], reason?: string, compiledOps = 0): undefined {
+    const { backend } = this
+    this.lastRun = { engine, backend, threads: 1, compiledOps, ...(reason === undefined ? {} : { reason }) }
     return undefined
   }
 
@@ -151,7 +161,8 @@ export class Executor {
     try {
       for (const [name, value] of values) local.set(name, value)
       this.#placeFeedHolders(block, local, values)
-      interpretBlock(block, local, { generator: this.generator, from, budget: new RunBudget(this.limits) })
+      const budget = new RunBudget(this.limits)
+      interpretBlock(block, local, { generator: this.generator, from, budget, backend: this.#compiler })
       return fetches.map((name) => {
         const value = local.get(name)
         if (value !== undefined) return value

@@ -18,6 +18,8 @@ import type { Operator } from '../framework/operator.ts'
 import type { Generator } from '../tensor/random.ts'
 import { hasUnknown, sameShape } from '../tensor/shape.ts'
 import { SelectedRows, Tensor, TensorArray } from '../tensor/tensor.ts'
+import type { Backend } from './backend.ts'
+import { compileOperator } from './compile_operator.ts'
 import { type BoundTensor, bindKernel, placeholder } from './kernels.ts'
 import { Scope, TensorSlot } from './scope.ts'
 
@@ -27,6 +29,8 @@ export interface InterpreterOptions {
   readonly from?: number
   /** Operators that may still be run, and iterations of each loop. Default {@link LIMITS}. */
   readonly budget?: RunBudget
+  /** Compiles operators that it can compile; the others run by their TypeScript kernels. */
+  readonly backend?: Backend | undefined
 }
 
 /** What is left of a run's limits; one object for the whole run, blocks inside included. */
@@ -137,6 +141,12 @@ function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope
       if (hasUnknown(meta.shape)) return placeholder(meta.dtype, meta.shape)
       return outputSlot(scopeOf(block, name, scope), name, meta, replaced)
     })
+  }
+  const { backend } = options
+  const run = backend && compileOperator(backend, { def, attrs, inputs: inputSlots, outputs: outputSlots }, scope.heap)
+  if (run?.() === true) {
+    for (const slot of replaced) slot.release()
+    return
   }
   // Views are made only now: allocation may have grown the heap.
   bindKernel(def, attrs, inputSlots, outputSlots, options.generator, (slot, { dtype, shape, data }) => {

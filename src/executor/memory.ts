@@ -4,9 +4,9 @@
 
 /** A temporary with the positions of the operators between which it must keep its bytes. */
 export interface Lifetime {
-  readonly bytes: number
+  bytes: number
   /** Operator that writes it first; -1 for a feed. */
-  readonly start: number
+  start: number
   /** Last operator that reads or writes it; the number of operators for a fetched value. */
   end: number
   /** Byte offset in the arena, filled in by {@link layOut}. */

@@ -12,6 +12,7 @@ import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype
 import type { Generator } from '../tensor/random.ts'
 import { hasUnknown, numel, type Shape, sameShape } from '../tensor/shape.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
+import type { Backend, CompiledOps, PlannedTensor, UnitScratch } from './backend.ts'
 import { operatorPlace } from './interpreter.ts'
 import { type BoundTensor, bindKernel } from './kernels.ts'
 import { type Lifetime, layOut } from './memory.ts'
@@ -26,11 +27,28 @@ export class NotPlannable {
 }
 
 /** A place that a variable's value has during the run: in the arena, or in the scope for persistable variables. */
-interface Storage extends Lifetime {
+interface Storage extends Lifetime, PlannedTensor {
   readonly name: string
-  readonly dtype: DType
-  readonly shape: Shape
   readonly persistable: boolean
+  /** The storage whose memory this one takes over, because the operator that writes it is the last to read that one. */
+  home?: Storage
+}
+
+const homeOf = (storage: Storage): Storage => {
+  let home = storage
+  while (home.home !== undefined) home = home.home
+  return home
+}
+
+interface ScratchLifetime extends Lifetime {
+  readonly scratch: UnitScratch
+}
+
+/** Operators that run together: false means that compiled code left them to the TypeScript kernels. */
+interface BoundUnit {
+  readonly first: number
+  readonly last: number
+  readonly run: () => unknown
 }
 
 interface Step {
@@ -53,8 +71,12 @@ export class Plan {
   readonly #feeds: ReadonlyMap<string, Storage>
   readonly #fetches: readonly Storage[]
   readonly #persistables: readonly Storage[]
+  readonly #compiled: CompiledOps | undefined
+  readonly #scratch: ReadonlyMap<UnitScratch, Lifetime>
   #arena = -1
-  #runs: (() => void)[] = []
+  /** Memory of the compiled operators' records. */
+  #records: { readonly address: number; readonly bytes: number }[] = []
+  #runs: BoundUnit[] = []
   #feedViews: { readonly name: string; readonly view: TensorData }[] = []
   #fetchViews: { readonly storage: Storage; readonly view: TensorData }[] = []
   #scopeVersion = -1
@@ -67,6 +89,7 @@ export class Plan {
     feeds: ReadonlyMap<string, Value>,
     fetch: readonly string[],
     generator: Generator,
+    backend: Backend | undefined,
   ) {
     this.program = program
     this.edits = program.edits
@@ -160,8 +183,87 @@ export class Plan {
     })
     this.#feeds = feedStorages
     this.#persistables = [...persistables.values()]
-    this.arenaBytes = layOut(temporaries, operators)
     this.temporaryBytes = temporaries.reduce((sum, storage) => sum + storage.bytes, 0)
+    const fetched = new Set(this.#fetches)
+    this.#shareMemory(fetched)
+    this.#compiled = backend?.compile(
+      this.#block.ops.map((op, index) => {
+        const def = findOp(program.library, op.type)!
+        return { def, attrs: op.filledAttrs(def), ...this.#steps[index]! }
+      }),
+      {
+        isReadAfter: (tensor, last) => (tensor as Storage).persistable || (tensor as Storage).end > last,
+        memoryOf: (tensor) => homeOf(tensor as Storage),
+      },
+    )
+    const scratch = this.#widenLifetimes()
+    this.#scratch = new Map(scratch.map((lifetime) => [lifetime.scratch, lifetime]))
+    const own = temporaries.filter((storage) => storage.home === undefined)
+    this.arenaBytes = layOut([...own, ...scratch], operators)
+  }
+
+  /** Counts of operators by how they run: compiled, and by their TypeScript kernels. */
+  get coverage(): { readonly compiled: number; readonly typescript: number } {
+    const compiled = (this.#compiled?.units ?? []).reduce(
+      (sum, { compiled, first, last }) => sum + (compiled ? last - first + 1 : 0),
+      0,
+    )
+    return { compiled, typescript: this.#steps.length - compiled }
+  }
+
+  /** An output takes over the memory of an input that nobody reads any more, where the definition allows it. */
+  #shareMemory(fetched: ReadonlySet<Storage>): void {
+    this.#steps.forEach(({ inputs, outputs }, index) => {
+      const { inplace } = findOp(this.program.library, this.#block.ops[index]!.type)!
+      if (inplace === undefined) return
+      const taken = new Set<Storage>()
+      for (const [slot, source] of Object.entries(inplace)) {
+        const output = outputs[slot]?.[0]
+        const input = source === undefined ? undefined : inputs[source]?.[0]
+        if (output === undefined || input === undefined || output === input) continue
+        const home = homeOf(input)
+        const free = !input.persistable && !fetched.has(input) && input.end === index && input.start >= 0
+        const fresh = !output.persistable && output.start === index && output.home === undefined
+        const uses = [...Object.values(inputs), ...Object.values(outputs)]
+          .flat()
+          .filter((used) => used === input).length
+        if (!free || !fresh || uses > 1 || taken.has(home)) continue
+        if (output.dtype !== input.dtype || output.bytes !== input.bytes) continue
+        output.home = home
+        home.end = Math.max(home.end, output.end)
+        taken.add(home)
+      }
+    })
+  }
+
+  /** What operators that run together touch must live as long as they do; what they keep in registers needs no memory. */
+  #widenLifetimes(): ScratchLifetime[] {
+    const scratch: ScratchLifetime[] = []
+    for (const { first, last, scratch: wanted, unstored } of this.#compiled?.units ?? []) {
+      for (const item of wanted) scratch.push({ scratch: item, bytes: item.bytes, start: first, end: last, offset: -1 })
+      if (first === last) continue
+      for (let index = first; index <= last; index++) {
+        const { inputs, outputs } = this.#steps[index]!
+        for (const storage of [...Object.values(inputs), ...Object.values(outputs)].flat()) {
+          if (storage === undefined || storage.persistable) continue
+          const home = homeOf(storage)
+          home.start = Math.min(home.start, first)
+          home.end = Math.max(home.end, last)
+        }
+      }
+      const homes = new Set(
+        this.#steps.slice(first, last + 1).flatMap(({ outputs }) =>
+          Object.values(outputs)
+            .flat()
+            .map((storage) => storage?.home),
+        ),
+      )
+      for (const tensor of unstored as readonly Storage[]) {
+        if (tensor.home === undefined && tensor.start >= first && tensor.end <= last && !homes.has(tensor))
+          tensor.bytes = 0
+      }
+    }
+    return scratch
   }
 
   #output(
@@ -192,10 +294,15 @@ export class Plan {
     const fresh = this.#scopeVersion !== this.#scope.version || this.#generation !== heap.generation ? this.#bind() : []
     for (const { name, view } of this.#feedViews)
       (view as Float32Array).set((feeds.get(name) as Tensor).data as Float32Array)
-    const runs = this.#runs
+    const units = this.#runs
+    let unit = 0
     let index = 0
     try {
-      for (; index < runs.length; index++) runs[index]!()
+      for (; unit < units.length; unit++) {
+        const { first, last, run } = units[unit]!
+        index = first
+        if (run() === false) for (; index <= last; index++) this.#bindTypeScript(index)()
+      }
     } catch (error) {
       this.#dropUnwritten(fresh, index)
       if (error instanceof EnforceError) throw error.at(operatorPlace(this.#block, this.#block.ops[index]!, index))
@@ -220,8 +327,14 @@ export class Plan {
   /** Gives the arena back. */
   dispose(): void {
     if (this.#arena >= 0) this.#scope.heap.release(this.#arena, this.arenaBytes)
+    this.#releaseRecords()
     this.#arena = -1
     this.#scopeVersion = -1
+  }
+
+  #releaseRecords(): void {
+    for (const { address, bytes } of this.#records) this.#scope.heap.release(address, bytes)
+    this.#records = []
   }
 
   /** Makes views and kernels; returns the names of persistable variables that had no memory before. */
@@ -238,37 +351,68 @@ export class Plan {
       const slot = this.#scope.find(name)
       if (!(slot instanceof TensorSlot)) this.#scope.root.allocate(name, dtype, shape)
     }
+    const linked = this.#link()
     // Views are made only now: allocation may have grown the heap.
-    const views = new Map<Storage, BoundTensor>()
-    const bound = (storage: Storage | undefined): BoundTensor | undefined => {
-      if (storage === undefined) return undefined
-      let view = views.get(storage)
-      if (view === undefined) {
-        const { dtype, shape } = storage
-        const data = storage.persistable
-          ? (this.#scope.find(storage.name) as TensorSlot).data
-          : makeView(dtype, heap.buffer, this.#arena + storage.offset, numel(shape))
-        view = { dtype, shape, data }
-        views.set(storage, view)
-      }
-      return view
-    }
-    this.#runs = this.#steps.map(({ inputs, outputs }, index) => {
-      const op = this.#block.ops[index]!
-      const def = findOp(this.program.library, op.type)!
+    this.#views = new Map()
+    const single = (_: unknown, index: number) => ({ first: index, last: index, compiled: false })
+    this.#runs = (this.#compiled?.units ?? this.#steps.map(single)).flatMap(({ first, last }, unit): BoundUnit[] => {
+      const run = linked?.runs[unit]
+      if (run !== undefined) return [{ first, last, run }]
       try {
-        return bindKernel(def, op.filledAttrs(def), mapNames(inputs, bound), mapNames(outputs, bound), this.#generator)
+        return [{ first, last, run: this.#bindTypeScript(first) }]
       } catch (error) {
         this.#dropUnwritten(fresh, 0)
-        if (error instanceof EnforceError) throw error.at(operatorPlace(this.#block, op, index))
+        if (error instanceof EnforceError) throw error.at(operatorPlace(this.#block, this.#block.ops[first]!, first))
         throw error
       }
     })
+    const bound = (storage: Storage): BoundTensor => this.#bound(storage)!
     this.#feedViews = [...this.#feeds].map(([name, storage]) => ({ name, view: bound(storage)!.data }))
     this.#fetchViews = this.#fetches.map((storage) => ({ storage, view: bound(storage)!.data }))
     this.#scopeVersion = this.#scope.version
     this.#generation = heap.generation
     return fresh
+  }
+
+  #views = new Map<Storage, BoundTensor>()
+
+  #bound(storage: Storage | undefined): BoundTensor | undefined {
+    if (storage === undefined) return undefined
+    let view = this.#views.get(storage)
+    if (view === undefined) {
+      const { dtype, shape } = storage
+      const data = storage.persistable
+        ? (this.#scope.find(storage.name) as TensorSlot).data
+        : makeView(dtype, this.#scope.heap.buffer, this.#arena + homeOf(storage).offset, numel(shape))
+      view = { dtype, shape, data }
+      this.#views.set(storage, view)
+    }
+    return view
+  }
+
+  #bindTypeScript(index: number): () => void {
+    const op = this.#block.ops[index]!
+    const def = findOp(this.program.library, op.type)!
+    const { inputs, outputs } = this.#steps[index]!
+    const bound = (storage: Storage | undefined): BoundTensor | undefined => this.#bound(storage)
+    return bindKernel(def, op.filledAttrs(def), mapNames(inputs, bound), mapNames(outputs, bound), this.#generator)
+  }
+
+  #link(): ReturnType<CompiledOps['link']> | undefined {
+    const { heap } = this.#scope
+    this.#releaseRecords()
+    const addressOf = (tensor: PlannedTensor | UnitScratch): number => {
+      const scratch = this.#scratch.get(tensor as UnitScratch)
+      if (scratch !== undefined) return this.#arena + scratch.offset
+      const storage = tensor as Storage
+      if (storage.persistable) return (this.#scope.find(storage.name) as TensorSlot).address
+      return this.#arena + homeOf(storage).offset
+    }
+    return this.#compiled?.link(heap.memory, addressOf, (bytes) => {
+      const address = heap.allocate(bytes)
+      this.#records.push({ address, bytes })
+      return address
+    })
   }
 
   /** After a failure: variables that got memory but no value yet have none. */

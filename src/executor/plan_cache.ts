@@ -2,6 +2,7 @@
 import type { Program } from '../framework/program.ts'
 import type { Generator } from '../tensor/random.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
+import type { Backend } from './backend.ts'
 import { NotPlannable, Plan } from './plan.ts'
 import type { Scope } from './scope.ts'
 
@@ -11,6 +12,12 @@ const PLANS_PER_PROGRAM = 8
 export class PlanCache {
   #byProgram = new WeakMap<Program, Map<string, Plan | NotPlannable>>()
   #all = new Set<Plan>()
+
+  readonly #backend: Backend | undefined
+
+  constructor(backend?: Backend) {
+    this.#backend = backend
+  }
 
   /** The plan, or why there is none. @throws what inference throws. */
   get(
@@ -32,7 +39,7 @@ export class PlanCache {
       }
       this.#forget(known)
     } else if (known !== undefined) return known
-    const made = tryPlan(program, scope, feeds, fetch, generator)
+    const made = tryPlan(program, scope, feeds, fetch, generator, this.#backend)
     if (made instanceof Plan) this.#all.add(made)
     plans.set(key, made)
     if (plans.size > PLANS_PER_PROGRAM) {

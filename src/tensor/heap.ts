@@ -9,7 +9,7 @@ const PAGE = 65536
 /** Every block starts at a multiple of this, enough for any element type and for SIMD. */
 const ALIGNMENT = 16
 /** 65,535 pages: 64 KiB below the 4 GiB that 32-bit addresses reach. */
-const MAX_PAGES = 65535
+export const MAX_PAGES = 65535
 
 export class Heap {
   readonly memory: WebAssembly.Memory

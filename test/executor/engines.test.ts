@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { Executor } from '../../src/executor/executor.ts'
+import { Executor } from '../../src/compiler/executor.ts'
 import { Program } from '../../src/framework/program.ts'
 import { ops } from '../../src/ops/index.ts'
 import { seed } from '../../src/tensor/random.ts'
@@ -26,10 +26,10 @@ interface Run {
   readonly engines: readonly string[]
 }
 
-function run(recording: Recording, engine: 'plan' | 'interpreter'): Run {
+function run(recording: Recording, engine: 'plan' | 'interpreter', backend: 'ts' | 'wasm'): Run {
   const main = recording.program('main')!
   const startup = recording.program('startup')!
-  const executor = new Executor({ engine })
+  const executor = new Executor({ engine, backend })
   const engines: string[] = []
   seed(recording.meta.paddle_seed)
   executor.run(startup)
@@ -60,35 +60,36 @@ describe('plan and interpreter', () => {
     expect(running.length).toBeGreaterThanOrEqual(22)
   })
 
-  test.each(running.map((recording) => [recording.meta.name, recording] as const))(
-    '%s: equal bits over 5 steps',
-    (_, recording) => {
-      const plan = run(recording, 'plan')
-      const interpreter = run(recording, 'interpreter')
-      // Gradients of rows have no place in an arena: the plan leaves those programs to the interpreter, startup aside.
-      const isSparse = recording
-        .program('main')!
-        .blocks.some((block) => block.ops.some((op) => op.attrs['is_sparse'] === true))
-      expect(plan.engines).toEqual(['plan', ...new Array(STEPS).fill(isSparse ? 'interpreter' : 'plan')])
-      expect(interpreter.engines).toEqual(new Array(STEPS + 1).fill('interpreter'))
-      const faults: string[] = []
-      plan.steps.forEach((values, step) => {
-        for (const [name, value] of Object.entries(values)) {
-          const fault = differentValues(interpreter.steps[step]![name], value)
-          if (fault !== undefined) faults.push(`step ${step}, "${name}" ${fault}`)
-        }
-      })
-      const names = interpreter.executor.scope.names().sort()
-      expect(plan.executor.scope.names().sort()).toEqual(names)
-      for (const name of names) {
-        const fault = differentValues(interpreter.executor.scope.get(name), plan.executor.scope.get(name))
-        if (fault !== undefined) faults.push(`persistable "${name}" ${fault}`)
+  const backends = ['ts', 'wasm'] as const
+  test.each(
+    running.flatMap((recording) => backends.map((backend) => [recording.meta.name, backend, recording] as const)),
+  )('%s on %s: equal bits over 5 steps', (_, backend, recording) => {
+    const plan = run(recording, 'plan', backend)
+    const interpreter = run(recording, 'interpreter', backend)
+    expect(plan.executor.lastRun!.backend).toBe(backend)
+    // Gradients of rows have no place in an arena: the plan leaves those programs to the interpreter, startup aside.
+    const isSparse = recording
+      .program('main')!
+      .blocks.some((block) => block.ops.some((op) => op.attrs['is_sparse'] === true))
+    expect(plan.engines).toEqual(['plan', ...new Array(STEPS).fill(isSparse ? 'interpreter' : 'plan')])
+    expect(interpreter.engines).toEqual(new Array(STEPS + 1).fill('interpreter'))
+    const faults: string[] = []
+    plan.steps.forEach((values, step) => {
+      for (const [name, value] of Object.entries(values)) {
+        const fault = differentValues(interpreter.steps[step]![name], value)
+        if (fault !== undefined) faults.push(`step ${step}, "${name}" ${fault}`)
       }
-      expect(faults).toEqual([])
-      plan.executor.dispose()
-      interpreter.executor.dispose()
-    },
-  )
+    })
+    const names = interpreter.executor.scope.names().sort()
+    expect(plan.executor.scope.names().sort()).toEqual(names)
+    for (const name of names) {
+      const fault = differentValues(interpreter.executor.scope.get(name), plan.executor.scope.get(name))
+      if (fault !== undefined) faults.push(`persistable "${name}" ${fault}`)
+    }
+    expect(faults).toEqual([])
+    plan.executor.dispose()
+    interpreter.executor.dispose()
+  })
 
   test('lastRun says why a program was interpreted although plans were asked for', () => {
     const program = new Program(ops)
@@ -106,6 +107,7 @@ describe('plan and interpreter', () => {
       engine: 'interpreter',
       backend: 'ts',
       threads: 1,
+      compiledOps: 0,
       reason: expect.stringContaining('feed'),
     })
   })

@@ -17,7 +17,8 @@ describe.each(FILES.sort().map((name) => name.replace('.jsonl.gz', '')))('%s', (
   })
   for (const golden of readGolden<GoldenCase[]>(`ops/${type}.jsonl.gz`)) {
     it(golden.name, () => {
-      expect(runGoldenCase(corrected(golden))).toEqual([])
+      expect(runGoldenCase(corrected(golden), ops, 'ts')).toEqual([])
+      expect(runGoldenCase(corrected(golden), ops, 'wasm')).toEqual([])
     })
   }
 })

@@ -2,8 +2,9 @@
  * Runs one recorded operator case of Paddle 2.6.2 (test/golden/ops) through our program, backward and executor and says what differs.
  * A case is exactly one operator in an otherwise empty program, perhaps run several times, and its gradient by `gradients`.
  */
+
+import { Executor } from '../../src/compiler/executor.ts'
 import { EnforceError } from '../../src/errors.ts'
-import { Executor } from '../../src/executor/executor.ts'
 import { gradients } from '../../src/framework/autodiff/backward.ts'
 import type { OpLibrary } from '../../src/framework/op_def.ts'
 import { sameAttr } from '../../src/framework/op_text.ts'
@@ -51,11 +52,11 @@ export interface GoldenCase {
 }
 
 /** What differs from the recording, one line each; empty when the case passes. */
-export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops): string[] {
-  if (golden.error !== undefined) return runErrorCase(golden, library)
+export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops, backend: 'ts' | 'wasm' = 'ts'): string[] {
+  if (golden.error !== undefined) return runErrorCase(golden, library, backend)
   const faults: string[] = []
   const { program, inputs, outputs } = buildCase(golden, library)
-  const executor = new Executor()
+  const executor = new Executor({ backend })
   setInputs(executor, golden.inputs, inputs)
   if (golden.generator_seed !== undefined) seed(golden.generator_seed)
 
@@ -154,10 +155,10 @@ export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops): str
 
 const EXACT: Tolerance = { rtol: 0, atol: 0 }
 
-function runErrorCase(golden: GoldenCase, library: OpLibrary): string[] {
+function runErrorCase(golden: GoldenCase, library: OpLibrary, backend: 'ts' | 'wasm'): string[] {
   try {
     const { program, inputs } = buildCase(golden, library)
-    const executor = new Executor()
+    const executor = new Executor({ backend })
     setInputs(executor, golden.inputs, inputs)
     executor.run(program)
   } catch (error) {

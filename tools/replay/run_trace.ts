@@ -1,5 +1,5 @@
 /** Runs a replayed program and compares initial values bit for bit, and every step with the recorded trace. */
-import { Executor } from '../../src/executor/executor.ts'
+import { Executor } from '../../src/compiler/executor.ts'
 import { schedulerOf } from '../../src/optimizer/lr/attach.ts'
 import { dtypeToProto } from '../../src/tensor/dtype.ts'
 import { seed } from '../../src/tensor/random.ts'

@@ -1,0 +1,181 @@
+/** Lowerings of element-wise operators: each becomes a loop over its output. Gradients of repeated operands become sums. */
+import type { PlannedTensor } from '../../executor/backend.ts'
+import { type Shape, sameShape } from '../../tensor/shape.ts'
+import { activations } from './activations.ts'
+import type { Formula } from './expression.ts'
+import * as e from './expression.ts'
+import type { Loop, Piece, Statement } from './ir.ts'
+import { fullStrides } from './loop.ts'
+import type { Lowering } from './lowerings.ts'
+import { broadcastOperands, type OpReader, scalar, whole } from './op_reader.ts'
+import { reductionKernel } from './reduction.ts'
+
+export const loop = (space: Shape, ...statements: Statement[]): Loop => ({ kind: 'loop', space, statements })
+
+const BINARY: Readonly<Record<string, (x: Formula, y: Formula) => Formula>> = {
+  elementwise_add: e.add,
+  elementwise_sub: e.sub,
+  elementwise_mul: e.mul,
+  elementwise_div: e.div,
+  elementwise_max: (x, y) => e.select(e.gt(x, y), x, y),
+  elementwise_min: (x, y) => e.select(e.lt(x, y), x, y),
+}
+
+interface Slopes {
+  readonly x: Formula
+  readonly y: Formula
+  readonly out: Formula | undefined
+  readonly dout: Formula
+}
+
+/** dX and dY at each index of the common shape. */
+const BINARY_SLOPES: Readonly<Record<string, readonly [(at: Slopes) => Formula, (at: Slopes) => Formula]>> = {
+  elementwise_add: [({ dout }) => dout, ({ dout }) => dout],
+  elementwise_sub: [({ dout }) => dout, ({ dout }) => e.neg(dout)],
+  elementwise_mul: [({ dout, y }) => e.mul(dout, y), ({ dout, x }) => e.mul(dout, x)],
+  elementwise_div: [({ dout, y }) => e.div(dout, y), ({ dout, y, out }) => e.div(e.mul(e.neg(dout), out!), y)],
+  elementwise_max: [({ x, y, dout }) => e.and(dout, e.gt(x, y)), ({ x, y, dout }) => e.and(dout, e.le(x, y))],
+  elementwise_min: [({ x, y, dout }) => e.and(dout, e.lt(x, y)), ({ x, y, dout }) => e.and(dout, e.ge(x, y))],
+}
+
+const binary =
+  (formula: (x: Formula, y: Formula) => Formula): Lowering =>
+  (op) => {
+    const [X, Y, Out] = [op.input('X'), op.input('Y'), op.output('Out')]
+    if (!op.isFloat32() || X === undefined || Y === undefined || Out === undefined) return undefined
+    const { space, x, y } = broadcastOperands(op.type, X, Y, op.attr<number>('axis'))
+    return [loop(space, { target: Out, value: formula(x, y) })]
+  }
+
+const binaryGrad =
+  ([dx, dy]: readonly [(at: Slopes) => Formula, (at: Slopes) => Formula]): Lowering =>
+  (op) => {
+    const [X, Y, dOut] = [op.input('X'), op.input('Y'), op.input('Out@GRAD')]
+    if (!op.isFloat32() || X === undefined || Y === undefined || dOut === undefined) return undefined
+    const { space, x, y, xShape, yShape } = broadcastOperands(op.type, X, Y, op.attr<number>('axis'))
+    const Out = op.input('Out')
+    const at: Slopes = { x, y, out: Out && whole(Out, space), dout: whole(dOut, space) }
+    const pieces: Piece[] = []
+    const statements: Statement[] = []
+    for (const [target, shape, value] of [
+      [op.output('Y@GRAD'), yShape, dy(at)],
+      [op.output('X@GRAD'), xShape, dx(at)],
+    ] as const) {
+      if (target === undefined) continue
+      if (sameShape(shape, space)) {
+        statements.push({ target, value })
+        continue
+      }
+      const kernel = reductionKernel({ space, value, target, strides: fullStrides(shape), combine: 'add' })
+      if (kernel === undefined) return undefined
+      pieces.push(kernel)
+    }
+    if (statements.length > 0) pieces.push(loop(space, ...statements))
+    return pieces
+  }
+
+const activation =
+  (type: string): Lowering =>
+  (op) => {
+    const [X, Out] = [op.input('X'), op.output('Out')]
+    if (!op.isFloat32() || X === undefined || Out === undefined) return undefined
+    return [loop(X.shape, { target: Out, value: activations[type]!.value(whole(X), (name) => op.attr(name)) })]
+  }
+
+const activationGrad =
+  (type: string): Lowering =>
+  (op) => {
+    const [dOut, dX] = [op.input('Out@GRAD'), op.output('X@GRAD')]
+    if (!op.isFloat32() || dOut === undefined) return undefined
+    if (dX === undefined) return []
+    const [x, out] = [op.input('X'), op.input('Out')].map((tensor) => whole(tensor ?? dOut, dOut.shape)) as [
+      Formula,
+      Formula,
+    ]
+    const value = activations[type]!.slope({ x, out, dout: whole(dOut) }, (name) => op.attr(name))
+    return [loop(dOut.shape, { target: dX, value })]
+  }
+
+/** Out = scale X + bias, or scale (X + bias). */
+const scale: Lowering = (op) => {
+  const [X, Out, factor] = [op.input('X'), op.output('Out'), op.input('ScaleTensor')]
+  if (!op.isFloat32() || X === undefined || Out === undefined) return undefined
+  const by = factor === undefined ? e.constant(op.attr<number>('scale')) : scalar(factor, X.shape)
+  const bias = op.attr<number>('bias')
+  const x = whole(X)
+  const shifted = (value: Formula): Formula => (bias === 0 ? value : e.add(value, e.constant(bias)))
+  const value = op.attr<boolean>('bias_after_scale') ? shifted(e.mul(by, x)) : e.mul(by, shifted(x))
+  return [loop(X.shape, { target: Out, value })]
+}
+
+const sum: Lowering = (op) => {
+  const [tensors, Out] = [op.inputs('X'), op.output('Out')]
+  if (!op.isFloat32() || Out === undefined || tensors.length > 8) return undefined
+  if (tensors.some((tensor) => tensor === undefined || !sameShape(tensor.shape, Out.shape))) return undefined
+  const values = (tensors as readonly PlannedTensor[]).map((tensor) => whole(tensor))
+  return [loop(Out.shape, { target: Out, value: values.reduce(e.add) })]
+}
+
+const copy =
+  (input: string, output: string): Lowering =>
+  (op) => {
+    const [from, to] = [op.input(input), op.output(output)]
+    if (from?.dtype !== 'float32' || to?.dtype !== 'float32' || !op.isFloat32(input, output)) return undefined
+    return [loop(to.shape, { target: to, value: whole(from, to.shape) })]
+  }
+
+/** X with other dimensions: XShape, which only the gradient's inference reads, holds no values. */
+const reshape: Lowering = (op) => {
+  const XShape = op.output('XShape')
+  if (XShape !== undefined && op.input('X')?.dtype !== 'float32') return undefined
+  return copy('X', 'Out')(op)
+}
+
+const clip: Lowering = (op) => {
+  const [X, Out] = [op.input('X'), op.output('Out')]
+  const [low, high] = [op.attr<number>('min'), op.attr<number>('max')]
+  if (!op.isFloat32() || X === undefined || Out === undefined || op.input('Min') || op.input('Max')) return undefined
+  if (!(low <= high)) return undefined
+  const x = whole(X)
+  const raised = e.select(e.lt(x, e.constant(low)), e.constant(low), x)
+  return [loop(X.shape, { target: Out, value: e.select(e.gt(raised, e.constant(high)), e.constant(high), raised) })]
+}
+
+const fillLike =
+  (input: string, output: string, value: (op: OpReader) => number): Lowering =>
+  (op) => {
+    const to = op.output(output)
+    if (to === undefined || !op.isFloat32(output) || (input !== '' && op.input(input) === undefined)) return undefined
+    return [loop(to.shape, { target: to, value: e.constant(value(op)) })]
+  }
+
+/** A constant written by attributes alone. */
+const fillConstant: Lowering = (op) => {
+  const given = ['ValueTensor', 'ShapeTensor', 'ShapeTensorList'].some((slot) => op.inputs(slot).length > 0)
+  const text = op.attr<string>('str_value')
+  if (given || (text !== '' && text !== undefined)) return undefined
+  return fillLike('', 'Out', (reader) => reader.attr<number>('value'))(op)
+}
+
+export const elementwise: Readonly<Record<string, Lowering>> = {
+  ...Object.fromEntries(Object.entries(BINARY).map(([type, formula]) => [type, binary(formula)])),
+  ...Object.fromEntries(Object.entries(BINARY_SLOPES).map(([type, slopes]) => [`${type}_grad`, binaryGrad(slopes)])),
+  ...Object.fromEntries(Object.keys(activations).map((type) => [type, activation(type)])),
+  ...Object.fromEntries(Object.keys(activations).map((type) => [`${type}_grad`, activationGrad(type)])),
+  scale,
+  sum,
+  clip,
+  assign: copy('X', 'Out'),
+  reshape2: reshape,
+  reshape2_grad: copy('Out@GRAD', 'X@GRAD'),
+  flatten_contiguous_range: reshape,
+  flatten_contiguous_range_grad: copy('Out@GRAD', 'X@GRAD'),
+  flatten2: reshape,
+  flatten2_grad: copy('Out@GRAD', 'X@GRAD'),
+  squeeze2: reshape,
+  squeeze2_grad: copy('Out@GRAD', 'X@GRAD'),
+  unsqueeze2: reshape,
+  unsqueeze2_grad: copy('Out@GRAD', 'X@GRAD'),
+  fill_zeros_like: fillLike('X', 'Out', () => 0),
+  fill_constant: fillConstant,
+}

@@ -1,0 +1,19 @@
+/** The table of lowerings by operator type. An operator that has none, or whose tensors a lowering declines, runs by its TypeScript kernel. */
+import { elementwise } from './elementwise.ts'
+import type { Piece } from './ir.ts'
+import { matmul } from './matmul.ts'
+import type { OpReader } from './op_reader.ts'
+import { optimizers } from './optimizers.ts'
+import { reductions } from './reductions.ts'
+import { softmax } from './softmax.ts'
+
+/** The pieces of an operator; none where nothing is to be done; undefined for tensors or attributes that it does not cover. */
+export type Lowering = (op: OpReader) => readonly Piece[] | undefined
+
+export const lowerings: Readonly<Record<string, Lowering>> = {
+  ...elementwise,
+  ...matmul,
+  ...optimizers,
+  ...reductions,
+  ...softmax,
+}
