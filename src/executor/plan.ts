@@ -185,7 +185,7 @@ export class Plan {
     this.#persistables = [...persistables.values()]
     this.temporaryBytes = temporaries.reduce((sum, storage) => sum + storage.bytes, 0)
     const fetched = new Set(this.#fetches)
-    this.#shareMemory(fetched)
+    if (backend !== undefined) this.#shareMemory(fetched)
     this.#compiled = backend?.compile(
       this.#block.ops.map((op, index) => {
         const def = findOp(program.library, op.type)!

@@ -548,8 +548,8 @@ describe.each(engines)('Executor (%s)', (engine) => {
   })
 })
 
-test('the wasm backend and threads are refused until they exist', () => {
-  for (const options of [{ backend: 'wasm' }, { threads: 2 }, { threads: 0 }] as const) {
+test('threads are refused until they exist', () => {
+  for (const options of [{ backend: 'wasm', threads: 2 }, { threads: 2 }, { threads: 0 }] as const) {
     const error = failure(() => new Executor(options))
     expect(error.code).toBe('E405')
   }

@@ -242,7 +242,7 @@ export class FormulaEmitter {
   }
 
   /** The values of the formulas, given those of the operands. What is used more than once is computed once. */
-  valuesOf(valueOf: (operand: Operand) => Vector): Vector[] {
+  valuesOf(operandValue: (operand: Operand) => Vector): Vector[] {
     const uses = new Map<Formula, number>()
     const tally = (formula: Formula): void => {
       const count = uses.get(formula) ?? 0
@@ -255,7 +255,7 @@ export class FormulaEmitter {
       const known = kept.get(formula) ?? this.#fixed.get(formula)
       if (known !== undefined) return known
       let code: Code<'v128'>
-      if (formula.operand !== undefined) code = valueOf(formula.operand)
+      if (formula.operand !== undefined) code = operandValue(formula.operand)
       else if (formula.op === 'const' || formula.op === 'bits') code = this.#constants.get(constantKey(formula))!
       else {
         const args = formula.args.map(visit)

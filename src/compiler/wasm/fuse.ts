@@ -35,14 +35,14 @@ export function fuse(pieces: readonly (readonly Piece[] | undefined)[], { memory
       return
     }
     const previous = groups[groups.length - 1]
-    if (previous?.stages !== undefined && joinGroup(previous, previous.stages, list, memoryOf)) previous.last = op
+    if (previous?.stages !== undefined && joinGroup(previous.stages, list, memoryOf)) previous.last = op
     else groups.push({ first: op, last: op, stages: appendAll([], list, memoryOf) })
   })
   return groups
 }
 
 /** Puts the pieces of an operator into the group before it, if the last of them is a loop that joins the group's last stage. */
-function joinGroup(group: Group, stages: Stage[], pieces: readonly Piece[], memoryOf: MemoryOf): boolean {
+function joinGroup(stages: Stage[], pieces: readonly Piece[], memoryOf: MemoryOf): boolean {
   if (pieces.length === 0) return true
   const last = pieces[pieces.length - 1]!
   const stage = stages[stages.length - 1]
