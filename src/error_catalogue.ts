@@ -1244,7 +1244,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     cause: 'a batch that is too large, or results that are kept without need.',
     example: 'error E610: no room for 2147483648 more bytes: 104857600 of at most 2147483648 bytes are in use',
     remedy:
-      'use smaller batches; `oarlock stats FILE --batch N` estimates the memory of a run; raise the limit with --max-memory, in code with `limits`.',
+      'use smaller batches; `oarlock stats FILE --batch N` estimates the memory of a run; raise the limit in code: `new Executor({ limits: … })`.',
   },
   {
     code: 'E611',

@@ -6,7 +6,7 @@ test/golden/direction_classifier/{train,train_finetune}/gradients_step1_moved.pd
 hard_swish and relu have kinks. In both recorded runs an activation lies within rounding of one, and the gradients below it jump by up to 0.8 % of
 their largest value, depending on which side it falls. Paddle falls on the other side when its start moves by one unit in the last place.
 """
-import gzip, json, os, struct, sys
+import gzip, json, os, struct, sys, tempfile
 import numpy as np
 
 golden, oracle = sys.argv[1:]
@@ -50,7 +50,7 @@ for folder, seed in (('train', 1), ('train_finetune', 2)):
         rows = run['batches'][0]
         names = [gradient.name for _, gradient in pairs]
         got = executor.run(main, feed={'image': x[rows], 'label': y[rows]}, fetch_list=names)
-    plain = f'/tmp/gradients_{folder}'
+    plain = os.path.join(tempfile.mkdtemp(), 'gradients')
     recorder.write_combined(plain, dict(zip(names, got)))
     with open(f'{ROOT}/test/golden/direction_classifier/{folder}/gradients_step1_moved.pdiparams.gz', 'wb') as out:
         with gzip.GzipFile(filename='', mode='wb', fileobj=out, mtime=0) as packed:

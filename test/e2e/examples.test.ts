@@ -9,9 +9,12 @@ import { Program, verify } from '../../src/index.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-function runExample(path: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', path, ...args], {
-    cwd: root,
+const runExample = (path: string, ...args: string[]): string => runIn(root, path, ...args)
+
+function runIn(cwd: string, path: string, ...args: string[]): string {
+  const loader = import.meta.resolve('tsx')
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', loader, path, ...args], {
+    cwd,
     encoding: 'utf8',
   })
   expect(status, stderr).toBe(0)
@@ -106,11 +109,18 @@ test('the code in the README prints what the README says, in both modes', () => 
     const printed = readmeBlocks('ts').map((code, i) => {
       const file = join(folder, `readme_${i}.ts`)
       writeFileSync(file, code.replace("from 'oarlock'", `from '${library}'`))
-      return runExample(file)
+      return runIn(folder, file)
     })
-    expect(printed).toHaveLength(2)
+    expect(printed).toHaveLength(3)
+    const [model, ...modes] = printed
+    // The model that was written and read again computes what the program did.
+    const [made, loaded, ...rest] = model!.trim().split('\n\n')[0]!.split(/\n(?=float32)/)
+    expect(made).toMatch(/^float32 \[1, 1\]/)
+    expect(loaded).toBe(made)
+    expect(rest).toEqual([])
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining(['line.pdmodel', 'line.pdiparams']))
     const losses = readmeBlocks('').find((text) => text.startsWith('float32 []'))
-    expect(printed).toEqual([losses, losses])
+    expect(modes).toEqual([losses, losses])
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
