@@ -114,7 +114,10 @@ test('the code in the README prints what the README says, in both modes', () => 
     expect(printed).toHaveLength(3)
     const [model, ...modes] = printed
     // The model that was written and read again computes what the program did.
-    const [made, loaded, ...rest] = model!.trim().split('\n\n')[0]!.split(/\n(?=float32)/)
+    const [made, loaded, ...rest] = model!
+      .trim()
+      .split('\n\n')[0]!
+      .split(/\n(?=float32)/)
     expect(made).toMatch(/^float32 \[1, 1\]/)
     expect(loaded).toBe(made)
     expect(rest).toEqual([])
