@@ -55,7 +55,7 @@ export interface LastRun {
   readonly engine: 'plan' | 'interpreter'
   readonly backend: 'wasm' | 'ts'
   readonly threads: 1
-  /** Operators that ran compiled; the others ran by their TypeScript kernels. */
+  /** Operators of a plan that ran compiled; the others ran by their TypeScript kernels. Not counted by the interpreter. */
   readonly compiledOps: number
   /** Why a program was interpreted although plans were asked for. */
   readonly reason?: string

@@ -72,6 +72,7 @@ describe('plan and interpreter', () => {
       .program('main')!
       .blocks.some((block) => block.ops.some((op) => op.attrs['is_sparse'] === true))
     expect(plan.engines).toEqual(['plan', ...new Array(STEPS).fill(isSparse ? 'interpreter' : 'plan')])
+    if (!isSparse) expect(plan.executor.lastRun!.compiledOps > 0).toBe(backend === 'wasm')
     expect(interpreter.engines).toEqual(new Array(STEPS + 1).fill('interpreter'))
     const faults: string[] = []
     plan.steps.forEach((values, step) => {

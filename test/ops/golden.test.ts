@@ -17,7 +17,8 @@ describe.each(FILES.sort().map((name) => name.replace('.jsonl.gz', '')))('%s', (
   })
   for (const golden of readGolden<GoldenCase[]>(`ops/${type}.jsonl.gz`)) {
     it(golden.name, () => {
-      expect(runGoldenCase(corrected(golden))).toEqual([])
+      expect(runGoldenCase(corrected(golden), ops, 'ts')).toEqual([])
+      expect(runGoldenCase(corrected(golden), ops, 'wasm')).toEqual([])
     })
   }
 })
@@ -26,6 +27,7 @@ describe.each(FILES.sort().map((name) => name.replace('.jsonl.gz', '')))('%s', (
 describe('at random', () => {
   const cases = readGolden<GoldenCase[]>('ops_random/paddle_2.6.2.jsonl.gz')
   it.each(cases.map((golden) => [`${golden.op}/${golden.name}`, golden] as const))('%s', (_, golden) => {
-    expect(runGoldenCase(corrected(golden))).toEqual([])
+    expect(runGoldenCase(corrected(golden), ops, 'ts')).toEqual([])
+    expect(runGoldenCase(corrected(golden), ops, 'wasm')).toEqual([])
   })
 })

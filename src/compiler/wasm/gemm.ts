@@ -163,9 +163,8 @@ function emitPanel(f: FunctionBuilder, chunk: Chunk, column: Local<'i32'>, width
     i32.add(i32.add(chunk.b, i32.const(4 * from * b.row)), i32.mul(column, i32.const(4 * b.column))),
   )
   const vectors = width > 4 ? 2 : 1
-  const usePanel = packed || width % 4 !== 0
-  if (usePanel) emitPack(f, chunk, bColumn, width)
-  const source = usePanel ? { at: chunk.panel, step: vectors * 16 } : { at: bColumn as I32, step: 4 * b.row }
+  if (packed) emitPack(f, chunk, bColumn, width)
+  const source = packed ? { at: chunk.panel, step: vectors * 16 } : { at: bColumn as I32, step: 4 * b.row }
   const tiles = Math.floor(m / TILE)
   const rest = m % TILE
   const tile = f.local('i32')

@@ -67,7 +67,7 @@ function kernelWith(product: Product, statements: readonly Statement[]): Kernel 
   const operands = operandsOf(formulas).filter(({ tensor }) => tensor !== result)
   const strides = operands.map((operand) => tileStrides(product, operand)!)
   const { split, units } = splitOf(shape)
-  const panel = { bytes: panelBytes(shape) || 16 * DEPTH * 2 }
+  const panel = { bytes: panelBytes(shape) }
   const numberOf = (operand: Operand): number => operands.findIndex((known) => sameOperand(known, operand))
   const key = `gemm|${JSON.stringify(shape)}|${strides.join(':')}|${targets.length}|${formulaKey(formulas, numberOf)}`
   const { batch, m, n, k } = shape
