@@ -742,6 +742,17 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'cast to a type that `oarlock ops NAME` lists, or use the newer operator.',
   },
   {
+    code: 'E410',
+    category: 'Unimplemented',
+    title: 'an operator with another one fused into it',
+    exit: 5,
+    explanation:
+      'An attribute such as fuse_relu or fuse_activation is set: a pass for another back end has put an activation or a sum into the operator, which then computes something else than its type says.',
+    cause: 'a program that was saved after optimization for oneDNN.',
+    example: 'error E410: conv2d: attr fuse_relu is true: another operator is fused into it',
+    remedy: 'use the program as it was before the optimization; such attributes are false or empty there.',
+  },
+  {
     code: 'E501',
     category: 'InvalidArgument',
     title: 'not JSON',

@@ -10,6 +10,7 @@ import {
   UnimplementedError,
   withPlace,
 } from '../errors.ts'
+import { refuseFused } from '../framework/backend_hints.ts'
 import type { Block } from '../framework/block.ts'
 import { type Limits, withLimits } from '../framework/limits.ts'
 import { EMPTY_VAR, findOp } from '../framework/op_def.ts'
@@ -292,10 +293,11 @@ export class Executor {
     if (slot instanceof TensorSlot) writeElement(slot.dtype, slot.data, 0, source!.value())
   }
 
-  /** Slots, and that every variable is declared; lists of feeds and fetches need not be. @throws E205, E206, NotFoundError E207. */
+  /** Slots, attributes that are refused, and that every variable is declared; lists of feeds and fetches need not be. @throws E205, E206, E410, NotFoundError E207. */
   #checkOperator(program: Program, block: Block, op: Operator): void {
     const def = findOp(program.library, op.type)!
     checkStoredSlots(program, def, op)
+    refuseFused(op.type, op.attrs)
     if (def.effects === 'io') return
     for (const slots of [op.inputs, op.outputs]) {
       for (const slot in slots) {

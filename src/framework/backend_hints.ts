@@ -2,7 +2,8 @@
  * Attributes that Paddle keeps for back ends and services that are not here. They have no effect on a result, need not be written and are
  * not compared; an operator that is appended may carry them all the same, with the type that Paddle 2.6.2 declares.
  */
-import type { AttrType } from './attr.ts'
+import { UnimplementedError } from '../errors.ts'
+import type { AttrType, AttrValue } from './attr.ts'
 
 const HINTS: Readonly<Partial<Record<AttrType, string>>> = {
   BOOLEAN:
@@ -28,4 +29,25 @@ export const isBackendHint = (attr: string): boolean => typeOf.has(attr) || attr
 export function hintType(attr: string, value: unknown): AttrType | undefined {
   const type = typeOf.get(attr) ?? (attr.startsWith('fuse_') ? 'BOOLEAN' : undefined)
   return type === 'FLOAT' && Array.isArray(value) ? 'FLOATS' : type
+}
+
+/**
+ * Passes of other back ends write into an operator that a second one is fused into it: `fuse_relu`, `fuse_with_relu`, `fuse_activation` …
+ * set to true or to a name. Such an operator computes something else than its type says.
+ * @throws UnimplementedError E410 naming the attribute.
+ */
+export function refuseFused(opType: string, attrs: Readonly<Record<string, AttrValue>>): void {
+  for (const name in attrs) {
+    const value = attrs[name]
+    if (!name.startsWith('fuse_') || !(value === true || (typeof value === 'string' && value !== ''))) continue
+    throw new UnimplementedError(
+      'E410',
+      `${opType}: attr ${name} is ${JSON.stringify(value)}: another operator is fused into it`,
+      {
+        expected: value === true ? false : '',
+        got: value,
+        hint: 'use the program as it was before passes for another back end changed it',
+      },
+    )
+  }
 }

@@ -6,7 +6,7 @@
 import { nearestNames, suggest } from '../errors.ts'
 import { compatibleShapes, formatShape, type Shape } from '../tensor/shape.ts'
 import { type Attr, PARSERS } from './attr.ts'
-import { isBackendHint } from './backend_hints.ts'
+import { isBackendHint, refuseFused } from './backend_hints.ts'
 import type { Block } from './block.ts'
 import { type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
 import { type Issue, Reporter, shortText } from './issue.ts'
@@ -197,6 +197,12 @@ class Verifier {
       }
     }
     if (def === undefined) return fine
+    try {
+      refuseFused(op.type, op.attrs)
+    } catch (error) {
+      fine = false
+      reporter.caught(error)
+    }
     for (const name of this.#requiredAttrs(def)) {
       if (Object.hasOwn(op.attrs, name)) continue
       fine = false

@@ -210,8 +210,7 @@ def assign(r, op): return C({"X": val(r, dims(r, 0, 4, .05), anydt(r, ["bool", "
 @gen("assign_value", exact=True)
 def assign_value(r):
     s = dims(r, 0, 3, 0); n = prod(s); k = r.choice(["fp32_values", "int32_values", "int64_values", "bool_values", "fp64_values"]); dt = {"fp32_values": 5, "int32_values": 2, "int64_values": 3, "bool_values": 0, "fp64_values": 6}[k]
-    if k == "fp64_values": k = "fp32_values"; dt = 5
-    v = [r.randint(0, 1) if dt == 0 else r.randint(-5, 5) if dt != 5 else r.randint(-20, 20) / 4 for _ in range(n)]
+    v = [r.randint(0, 1) if dt == 0 else r.randint(-5, 5) if dt not in (5, 6) else r.randint(-20, 20) / 4 for _ in range(n)]
     return C({}, {"shape": s, "dtype": dt, k: v})
 @gen("fill_constant", exact=True)
 def fill_constant(r):

@@ -61,20 +61,21 @@ const DIFFERS = 'An id of -1 without padding is an OutOfRangeError, where Paddle
 const padding_idx = attr.long(NO_PADDING, { doc: 'The id whose row is zeros and gets no dense gradient; -1: none.' })
 const sparseDoc = { doc: 'The gradient of W is selected rows.' }
 
+const server = { doc: 'Has no effect: for the parameter server.' }
 /** Attributes of Paddle's parameter server, which have no effect here. */
 const serverAttrs = {
-  remote_prefetch: attr.bool(false),
-  entry_config: attr.string(''),
-  is_test: attr.bool(false),
-  entry: attr.string('none'),
-  table_class: attr.string('none'),
-  table_names: attr.strings([]),
-  trainer_id: attr.int(0),
-  grad_inplace: attr.bool(false),
-  epmap: attr.strings([]),
-  height_sections: attr.longs([]),
-  is_distributed: attr.bool(false),
-  slot: attr.int(0, { extra: true }),
+  remote_prefetch: attr.bool(false, server),
+  entry_config: attr.string('', server),
+  is_test: attr.bool(false, { doc: 'Has no effect.' }),
+  entry: attr.string('none', server),
+  table_class: attr.string('none', server),
+  table_names: attr.strings([], server),
+  trainer_id: attr.int(0, server),
+  grad_inplace: attr.bool(false, { doc: 'Has no effect.' }),
+  epmap: attr.strings([], server),
+  height_sections: attr.longs([], server),
+  is_distributed: attr.bool(false, server),
+  slot: attr.int(0, { extra: true, ...server }),
 }
 const attrsV1 = { is_sparse: attr.bool(false, sparseDoc), padding_idx, ...serverAttrs }
 const attrsV2 = { padding_idx, is_sparse: attr.bool(false, { extra: true, ...sparseDoc }) }

@@ -1,5 +1,5 @@
 /** softmax along an axis. */
-import { attr } from '../../framework/attr.ts'
+import { attr, oneOf } from '../../framework/attr.ts'
 import { requireSameDType, requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { FLOATS } from '../../tensor/dtype.ts'
@@ -10,7 +10,11 @@ export const LOWEST_EXPONENT = -64
 
 const attrs = {
   axis: attr.int(-1),
-  data_format: attr.string('AnyLayout', { extra: true, doc: 'Has no effect.' }),
+  data_format: attr.string('AnyLayout', {
+    extra: true,
+    doc: 'Has no effect: what would have Paddle lay the elements out anew first is refused.',
+    check: oneOf('AnyLayout', 'NCHW'),
+  }),
   is_test: attr.bool(false, { extra: true, doc: 'Has no effect.' }),
 }
 

@@ -147,7 +147,7 @@ export const larsMomentum = defineOp({
     lars_weight_decay: attr.floats([0.0005]),
     epsilon: attr.float(0),
     multi_precision: attr.bool(false),
-    rescale_grad: attr.float(1),
+    rescale_grad: attr.float(1, { doc: 'Has no effect, as in the CPU kernel of Paddle.' }),
   },
   inferMeta({ Param, Grad, Velocity, LearningRate, MasterParam }, _attrs, ctx) {
     requireEqualCounts('lars_momentum', {

@@ -62,7 +62,7 @@ export const rmsprop = updateOp('rmsprop', {
     decay: attr.float(0.9),
     momentum: attr.float(0),
     centered: attr.bool(false),
-    multi_precision,
+    multi_precision: attr.bool(false, { doc: 'Has no effect: a MasterParam that is given counts.' }),
   },
   sparse: true,
   update({ param, grad, rate, state: [ms, mom, mg], paramOut, stateOut: [msOut, momOut, mgOut] }, attrs, r) {

@@ -1,6 +1,6 @@
 /** transpose2: the dimensions of X in another order. */
 import { InvalidArgumentError } from '../../errors.ts'
-import { attr } from '../../framework/attr.ts'
+import { attr, oneOf } from '../../framework/attr.ts'
 import { requireShape } from '../../framework/infer.ts'
 import { defineOp, describeOp, type OpDesc, one, optional } from '../../framework/op_def.ts'
 import { ALL } from '../../tensor/dtype.ts'
@@ -59,7 +59,11 @@ function permute(x: RawTensor, order: readonly number[], out: RawTensor): void {
 
 const attrs = {
   axis: attr.ints(undefined, { doc: 'Dimension i of Out is dimension axis[i] of X.' }),
-  data_format: attr.string('AnyLayout', { extra: true, doc: 'Has no effect.' }),
+  data_format: attr.string('AnyLayout', {
+    extra: true,
+    doc: 'Has no effect: what would have Paddle lay the elements out anew first is refused.',
+    check: oneOf('AnyLayout', 'NCHW'),
+  }),
 }
 
 function permuteBack(outGrad: RawTensor, axis: readonly number[], xGrad: RawTensor | undefined): void {
