@@ -1,0 +1,118 @@
+/** The table of the operators of this folder: making, moving, choosing and joining elements. By Paddle's operator type. */
+import type { OpLibrary } from '../../framework/op_def.ts'
+import { argsort, argsortGrad } from './argsort.ts'
+import { assign, assignValue, memcpy, shareData } from './assign.ts'
+import { concat, concatGrad } from './concat.ts'
+import { cropTensor, cropTensorGrad } from './crop.ts'
+import { diagV2, diagV2Grad, eye, trilTriu, trilTriuGrad } from './diagonals.ts'
+import { expandAsV2, expandAsV2Grad, expandV2, expandV2Grad, tile, tileGrad } from './expand.ts'
+import { feed, fetch } from './feed_fetch.ts'
+import { fillAnyLike, fillConstant, fillZerosLike } from './fill.ts'
+import { fillConstantBatchSizeLike, fillZerosLike2 } from './fill_like.ts'
+import { flip, reverse, roll, rollGrad } from './flip.ts'
+import { gather, gatherGrad, indexSelect, indexSelectGrad } from './gather.ts'
+import { gatherNd, gatherNdGrad, scatterNdAdd, scatterNdAddGrad } from './gather_nd.ts'
+import { maskedSelect, maskedSelectGrad, where, whereGrad, whereIndex } from './masks.ts'
+import { meshgrid, meshgridGrad } from './meshgrid.ts'
+import { multiplex, multiplexGrad } from './multiplex.ts'
+import { oneHotV2 } from './one_hot.ts'
+import { linspace, range, size } from './ranges.ts'
+import { flattenContiguousRange, flattenContiguousRangeGrad, reshape2, reshape2Grad } from './reshape.ts'
+import { scatter, scatterGrad } from './scatter.ts'
+import { shape } from './shape.ts'
+import { slice, sliceGrad, stridedSlice, stridedSliceGrad } from './slice.ts'
+import { split } from './split.ts'
+import { flatten2, flatten2Grad, squeeze2, squeeze2Grad, unsqueeze2, unsqueeze2Grad } from './squeeze.ts'
+import { stack, stackGrad, unbind, unstack, unstackGrad } from './stack.ts'
+import { indexSample, indexSampleGrad, takeAlongAxis, takeAlongAxisGrad } from './take_along_axis.ts'
+import { topK, topKGrad, topKV2, topKV2Grad } from './top_k.ts'
+import { transpose2, transpose2Grad } from './transpose.ts'
+
+export const tensorOps = {
+  argsort,
+  argsort_grad: argsortGrad,
+  assign,
+  assign_value: assignValue,
+  concat,
+  concat_grad: concatGrad,
+  crop_tensor: cropTensor,
+  crop_tensor_grad: cropTensorGrad,
+  diag_v2: diagV2,
+  diag_v2_grad: diagV2Grad,
+  expand_as_v2: expandAsV2,
+  expand_as_v2_grad: expandAsV2Grad,
+  expand_v2: expandV2,
+  expand_v2_grad: expandV2Grad,
+  eye,
+  feed,
+  fetch,
+  fill_any_like: fillAnyLike,
+  fill_constant: fillConstant,
+  fill_constant_batch_size_like: fillConstantBatchSizeLike,
+  fill_zeros_like: fillZerosLike,
+  fill_zeros_like2: fillZerosLike2,
+  flatten2,
+  flatten2_grad: flatten2Grad,
+  flatten_contiguous_range: flattenContiguousRange,
+  flatten_contiguous_range_grad: flattenContiguousRangeGrad,
+  flip,
+  gather,
+  gather_grad: gatherGrad,
+  gather_nd: gatherNd,
+  gather_nd_grad: gatherNdGrad,
+  index_sample: indexSample,
+  index_sample_grad: indexSampleGrad,
+  index_select: indexSelect,
+  index_select_grad: indexSelectGrad,
+  linspace,
+  masked_select: maskedSelect,
+  masked_select_grad: maskedSelectGrad,
+  memcpy,
+  meshgrid,
+  meshgrid_grad: meshgridGrad,
+  multiplex,
+  multiplex_grad: multiplexGrad,
+  one_hot_v2: oneHotV2,
+  range,
+  reshape2,
+  reshape2_grad: reshape2Grad,
+  reverse,
+  roll,
+  roll_grad: rollGrad,
+  scatter,
+  scatter_grad: scatterGrad,
+  scatter_nd_add: scatterNdAdd,
+  scatter_nd_add_grad: scatterNdAddGrad,
+  shape,
+  share_data: shareData,
+  size,
+  slice,
+  slice_grad: sliceGrad,
+  split,
+  squeeze2,
+  squeeze2_grad: squeeze2Grad,
+  stack,
+  stack_grad: stackGrad,
+  strided_slice: stridedSlice,
+  strided_slice_grad: stridedSliceGrad,
+  take_along_axis: takeAlongAxis,
+  take_along_axis_grad: takeAlongAxisGrad,
+  tile,
+  tile_grad: tileGrad,
+  top_k: topK,
+  top_k_grad: topKGrad,
+  top_k_v2: topKV2,
+  top_k_v2_grad: topKV2Grad,
+  transpose2,
+  transpose2_grad: transpose2Grad,
+  tril_triu: trilTriu,
+  tril_triu_grad: trilTriuGrad,
+  unbind,
+  unsqueeze2,
+  unsqueeze2_grad: unsqueeze2Grad,
+  unstack,
+  unstack_grad: unstackGrad,
+  where,
+  where_grad: whereGrad,
+  where_index: whereIndex,
+} satisfies OpLibrary
