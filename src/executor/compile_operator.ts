@@ -17,7 +17,7 @@ export function compileOperator(backend: Backend, op: PlannedOp, heap: Heap): ((
   for (const tensor of tensors) if (tensor instanceof TensorSlot) memories.set(tensor.address, tensor)
   const { units, link } = backend.compile([op], {
     isReadAfter: () => true,
-    memoryOf: (tensor) => memories.get((tensor as TensorSlot).address)!,
+    memoryOf: (tensor) => (tensor instanceof TensorSlot ? memories.get(tensor.address)! : tensor),
   })
   const unit = units[0]!
   if (!unit.compiled) return undefined

@@ -16,10 +16,11 @@ import { MAX_PAGES } from '../../tensor/heap.ts'
 import { callResult, FunctionBuilder } from './function_builder.ts'
 import { fuse, kernelsOf } from './fuse.ts'
 import { i32 } from './instructions.ts'
-import type { Kernel, KernelArgument, Piece } from './ir.ts'
+import { isScratch, type Kernel, type KernelArgument, type Piece } from './ir.ts'
 import { lowerings } from './lowerings.ts'
 import { ModuleBuilder } from './module.ts'
 import { OpReader } from './op_reader.ts'
+import { lowerWidened } from './widen.ts'
 
 /** Calls in one emitted function. V8 optimizes short functions sooner. */
 const CALLS_PER_LINE = 100
@@ -54,7 +55,7 @@ export class WasmBackend implements Backend {
         continue
       }
       const { kernels, unstored } = kernelsOf(group, options)
-      const scratch = kernels.flatMap(({ args }) => args.filter((arg): arg is UnitScratch => !('dtype' in arg)))
+      const scratch = [...new Set(kernels.flatMap(({ args }) => args.filter(isScratch)))]
       const mayFail = kernels.some((kernel) => kernel.mayFail)
       // A line that may stop ends with the unit that stops it, so that what follows is a line of its own.
       if (mayFail) close()
@@ -131,7 +132,7 @@ const callKey = ({ key, units, args }: Kernel): string => `${key}|${units ?? ''}
 
 function lower(op: PlannedOp): readonly Piece[] | undefined {
   const lowering = Object.hasOwn(lowerings, op.def.type) ? lowerings[op.def.type] : undefined
-  return lowering?.(new OpReader(op))
+  return lowering && (lowering(new OpReader(op)) ?? lowerWidened(op, lowering))
 }
 
 function emitLines(lines: readonly Line[], shared: boolean): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
 /**
- * Formulas over four float32 at a time, as data: a directed graph of lane-wise operations over operands and constants. Loops and the ends of
+ * Formulas over four numbers of 32 bits at a time, as data: a directed graph of lane-wise operations over operands and constants. Loops and the ends of
  * matrix products are emitted from them, and equal formulas share one kernel.
  */
 import type { FunctionBuilder, Local, Vector } from './function_builder.ts'
@@ -12,6 +12,7 @@ const UNARY = {
   sqrt: f32x4.sqrt,
   floor: f32x4.floor,
   ceil: f32x4.ceil,
+  trunc: f32x4.trunc,
   nearest: f32x4.nearest,
   not: v128.not,
   toInt: i32x4.truncSatF32x4S,
@@ -41,6 +42,10 @@ const BINARY = {
   xor: v128.xor,
   addInt: i32x4.add,
   subInt: i32x4.sub,
+  mulInt: i32x4.mul,
+  eqInt: i32x4.eq,
+  ltInt: i32x4.ltS,
+  gtInt: i32x4.gtS,
 } as const
 
 const SHIFTS = { shl: i32x4.shl, shrS: i32x4.shrS, shrU: i32x4.shrU } as const
@@ -75,6 +80,7 @@ export const abs = unary('abs')
 export const sqrt = unary('sqrt')
 export const floor = unary('floor')
 export const ceil = unary('ceil')
+export const trunc = unary('trunc')
 export const nearest = unary('nearest')
 export const not = unary('not')
 export const toInt = unary('toInt')
@@ -100,6 +106,10 @@ export const or = binary('or')
 export const xor = binary('xor')
 export const addInt = binary('addInt')
 export const subInt = binary('subInt')
+export const mulInt = binary('mulInt')
+export const eqInt = binary('eqInt')
+export const ltInt = binary('ltInt')
+export const gtInt = binary('gtInt')
 export const shl = shift('shl')
 export const shrS = shift('shrS')
 export const shrU = shift('shrU')

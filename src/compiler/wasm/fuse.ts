@@ -5,7 +5,7 @@
 import type { CompileOptions, PlannedTensor } from '../../executor/backend.ts'
 import { numel, sameShape } from '../../tensor/shape.ts'
 import { type Formula, operandsOf, read, substitute } from './expression.ts'
-import type { Kernel, Loop, Operand, Piece, Statement } from './ir.ts'
+import { type Kernel, type Loop, type Operand, type Piece, type Statement, Temporary } from './ir.ts'
 import { fullStrides, isVectorizable, loopKernel } from './loop.ts'
 
 /** A loop, or a kernel with the loop at its end. */
@@ -34,26 +34,27 @@ export function fuse(pieces: readonly (readonly Piece[] | undefined)[], { memory
       groups.push({ first: op, last: op, stages: undefined })
       return
     }
+    const stages = appendAll([], list, memoryOf)
     const previous = groups[groups.length - 1]
-    if (previous?.stages !== undefined && joinGroup(previous.stages, list, memoryOf)) previous.last = op
-    else groups.push({ first: op, last: op, stages: appendAll([], list, memoryOf) })
+    if (previous?.stages !== undefined && joinGroup(previous.stages, stages, memoryOf)) previous.last = op
+    else groups.push({ first: op, last: op, stages })
   })
   return groups
 }
 
-/** Puts the pieces of an operator into the group before it, if the last of them is a loop that joins the group's last stage. */
-function joinGroup(stages: Stage[], pieces: readonly Piece[], memoryOf: MemoryOf): boolean {
-  if (pieces.length === 0) return true
-  const last = pieces[pieces.length - 1]!
+/** Puts the stages of an operator into the group before it, if the last of them is a loop that joins the group's last stage. */
+function joinGroup(stages: Stage[], added: readonly Stage[], memoryOf: MemoryOf): boolean {
+  if (added.length === 0) return true
+  const { kernel, loop: last } = added[added.length - 1]!
   const stage = stages[stages.length - 1]
-  if (last.kind !== 'loop' || stage === undefined) return false
-  const before = pieces.slice(0, -1)
+  if (kernel !== undefined || last === undefined || stage === undefined) return false
+  const before = added.slice(0, -1)
   // What prepares the loop runs before the stage that the loop joins, so it must not depend on that stage.
-  if (before.some((piece) => piece.kind === 'loop' || !areIndependent(piece, stage, memoryOf))) return false
+  if (before.some((other) => other.loop !== undefined || !areIndependent(other.kernel!, stage, memoryOf))) return false
   const joined = joinStage(stage, last, memoryOf)
   if (joined === undefined) return false
   stages.pop()
-  stages.push(...before.map((piece): Stage => ({ kernel: piece as Kernel })), joined)
+  stages.push(...before, joined)
   return true
 }
 
@@ -78,6 +79,7 @@ function joinStage({ kernel, loop }: Stage, next: Loop, memoryOf: MemoryOf): Sta
   const { epilogue } = kernel
   if (epilogue === undefined) return undefined
   const { result, space } = epilogue
+  if (epilogue.anyType !== true && !isFloat32(next)) return undefined
   const present: Loop = loop ?? {
     kind: 'loop',
     space,
@@ -122,9 +124,16 @@ function joinLoops(a: Loop, b: Loop, memoryOf: MemoryOf, fixed: boolean): Loop |
       value: substitute(value, ({ tensor }): Formula | undefined => written.get(memoryOf(tensor))?.value),
     })),
   ]
-  const streams = statements.length + operandsOf(statements.map(({ value }) => value)).length
+  const stored = statements.filter(({ target }) => !(target instanceof Temporary))
+  const streams = stored.length + operandsOf(statements.map(({ value }) => value)).length
   return streams > MAX_STREAMS ? undefined : { kind: 'loop', space: first.space, statements }
 }
+
+const isFloat32 = ({ statements }: Loop): boolean =>
+  [
+    ...statements.map(({ target }) => target),
+    ...operandsOf(statements.map(({ value }) => value)).map((o) => o.tensor),
+  ].every(({ dtype }) => dtype === 'float32')
 
 /** True if every operand is read at the index that is written. */
 function isFlat({ space, statements }: Loop): boolean {
@@ -205,7 +214,7 @@ export function kernelsOf(
     const needed = loop.statements.filter(isNeeded)
     for (const statement of loop.statements) {
       const kept = kernel?.epilogue?.needsResult === true && statement.target === kernel.epilogue.result
-      if (!isNeeded(statement) && !kept) unstored.push(statement.target)
+      if (!isNeeded(statement) && !kept && !(statement.target instanceof Temporary)) unstored.push(statement.target)
     }
     // A copy onto itself happens where memory is shared by lifetime.
     const own = needed.filter(

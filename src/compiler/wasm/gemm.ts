@@ -4,9 +4,9 @@
  * order, so results depend neither on tiles nor on how panels and rows are split among threads.
  * Source of the blocking: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
  */
+import { loadLanes, storeLanes } from './elements.ts'
 import type { FunctionBuilder, I32, Local, Vector } from './function_builder.ts'
 import { f32x4, i32, v128 } from './instructions.ts'
-import { loadLanes, storeLanes } from './loop.ts'
 
 /** Strides in elements; 1 in row or column. */
 export interface MatrixLayout {

@@ -204,6 +204,21 @@ export const v128 = {
     type: 'v128',
     bytes: [...address.bytes, ...value.bytes, ...simd(0x56), 2, ...unsigned(offset), lane],
   }),
+  /** A 16-bit or 8-bit number into a lane of the vector. */
+  load16Lane: (address: Code<'i32'>, value: Code<'v128'>, lane: number, offset = 0): Code<'v128'> => ({
+    type: 'v128',
+    bytes: [...address.bytes, ...value.bytes, ...simd(0x55), 1, ...unsigned(offset), lane],
+  }),
+  load8Lane: (address: Code<'i32'>, value: Code<'v128'>, lane: number, offset = 0): Code<'v128'> => ({
+    type: 'v128',
+    bytes: [...address.bytes, ...value.bytes, ...simd(0x54), 0, ...unsigned(offset), lane],
+  }),
+  store16Lane: (address: Code<'i32'>, value: Code<'v128'>, lane: number, offset = 0): Effect => ({
+    bytes: [...address.bytes, ...value.bytes, ...simd(0x59), 1, ...unsigned(offset), lane],
+  }),
+  store8Lane: (address: Code<'i32'>, value: Code<'v128'>, lane: number, offset = 0): Effect => ({
+    bytes: [...address.bytes, ...value.bytes, ...simd(0x58), 0, ...unsigned(offset), lane],
+  }),
   not: unary('v128', ...simd(77)),
   and: binary('v128', ...simd(78)),
   /** a and not b. */
@@ -311,4 +326,11 @@ export const i32x4 = {
 export const i16x8 = {
   /** Eight 16-bit numbers from the 32-bit ones of a and b, cut to 0 … 65535. */
   narrowI32x4U: binary('v128', ...simd(134)),
+  /** Eight 8-bit numbers, without sign. */
+  extendLowI8x16U: unary('v128', ...simd(137)),
+}
+
+export const i8x16 = {
+  /** Sixteen 8-bit numbers from the 16-bit ones of a and b, cut to 0 … 255. */
+  narrowI16x8U: binary('v128', ...simd(102)),
 }

@@ -3,16 +3,18 @@
  * their own and may end in a loop over their result.
  */
 import type { PlannedTensor } from '../../executor/backend.ts'
-import type { Shape } from '../../tensor/shape.ts'
+import { byteSize, type DType } from '../../tensor/dtype.ts'
+import { numel, type Shape } from '../../tensor/shape.ts'
 import type { Formula } from './expression.ts'
 import type { ModuleBuilder } from './module.ts'
 
-/** A float32 tensor read at each index of a space: `strides` in elements, one for each dimension of the space, 0 where it is repeated. */
+/** A tensor read at each index of a space: `strides` in elements, one for each dimension of the space, 0 where it is repeated. */
 export interface Operand {
   readonly tensor: PlannedTensor
   readonly strides: readonly number[]
 }
 
+/** A statement's value is what memory holds, in 32 bits: narrower types with zeros above. */
 export interface Statement {
   /** Has one element for each index of the space, in row-major order. */
   readonly target: PlannedTensor
@@ -31,7 +33,22 @@ export interface Scratch {
   readonly bytes: number
 }
 
+/** A tensor that only the pieces of one operator see. Joined loops keep it in registers. */
+export class Temporary implements PlannedTensor, Scratch {
+  readonly dtype: DType
+  readonly shape: Shape
+  readonly bytes: number
+
+  constructor(shape: Shape, dtype: DType = 'float32') {
+    this.dtype = dtype
+    this.shape = shape
+    this.bytes = numel(shape) * byteSize(dtype)
+  }
+}
+
 export type KernelArgument = PlannedTensor | Scratch
+
+export const isScratch = (arg: KernelArgument): arg is Scratch => !('dtype' in arg) || arg instanceof Temporary
 
 /** A function to be emitted. Equal keys mean equal code. */
 export interface Kernel {
@@ -63,6 +80,8 @@ export interface Epilogue {
   readonly space: Shape
   /** True where the kernel keeps unfinished sums in `result`, which then must have memory. */
   readonly needsResult: boolean
+  /** True where the end may read and write any element type that loops can, else float32 alone. */
+  readonly anyType?: boolean
   /** Whether an operand with these strides over the space can be read at the end of the kernel. */
   readonly accepts: (operand: Operand) => boolean
   /** The kernel that ends in the statements, which read `result` at their own index only, and stores nothing else. */

@@ -4,6 +4,7 @@
  */
 import type { Shape } from '../../tensor/shape.ts'
 import { numel } from '../../tensor/shape.ts'
+import { advanced, loadElements, shiftOf, sizeShift, splatElement, storeElements } from './elements.ts'
 import { type Formula, FormulaEmitter, formulaKey, operandsOf, sameOperand } from './expression.ts'
 import type { FunctionBuilder, I32, Local, Vector } from './function_builder.ts'
 import { f32x4, i32, v128 } from './instructions.ts'
@@ -57,33 +58,38 @@ export function loopKernel({ space, statements }: Loop): Kernel {
   const { sizes, strides } = mergeDims(space, [fullStrides(space), ...operands.map((operand) => operand.strides)])
   const flat = sizes.length === 1
   const inner = sizes[sizes.length - 1]!
+  const targets = statements.map(({ target }) => target)
+  const shifts = [...targets.map(({ dtype }) => sizeShift(dtype)), ...operands.map(shiftOf)]
   const key = [
     'loop',
     flat ? '' : sizes.slice(1).join('x'),
     strides.map((steps) => steps.join()).join(':'),
+    shifts.join(''),
     statements.length,
     formulaKey(formulas, (operand) => operands.findIndex((known) => sameOperand(known, operand))),
   ].join('|')
-  const targets = statements.map(({ target }) => target)
   return {
     kind: 'kernel',
     key,
     args: [...targets, ...operands.map(({ tensor }) => tensor)],
     writes: targets,
     units: flat ? Math.ceil(numel(space) / 4) : sizes[0]!,
-    work: numel(space) * (targets.length + operands.length) * 4,
+    work: numel(space) * shifts.reduce((sum, shift) => sum + 2 ** shift, 0),
     emit: (module) =>
       kernelFunction(module, targets.length + operands.length, (f, addresses, begin, end) => {
         const emitter = new FormulaEmitter(f, formulas)
         emitter.prepare()
-        const stores = addresses.slice(0, targets.length)
-        const loads = addresses.slice(targets.length)
-        const steps = strides.slice(1)
-        if (flat) emitFlat(f, emitter, operands, steps, stores, loads, begin, end, unrollOf(formulas))
-        else {
-          const dims = { sizes, target: strides[0]!, operands: steps }
-          emitNest(f, emitter, operands, dims, stores, loads, begin, end, inner, unrollOf(formulas))
+        const streams: Streams = {
+          f,
+          emitter,
+          operands,
+          stores: targets.map(({ dtype }, i) => ({ address: addresses[i]!, shift: sizeShift(dtype) })),
+          loads: operands.map((operand, i) => ({ address: addresses[targets.length + i]!, shift: shiftOf(operand) })),
+          unroll: unrollOf(formulas),
         }
+        const steps = strides.slice(1)
+        if (flat) emitFlat(streams, steps, begin, end)
+        else emitNest(streams, { sizes, target: strides[0]!, operands: steps }, begin, end, inner)
       }),
   }
 }
@@ -100,58 +106,61 @@ function unrollOf(formulas: readonly Formula[]): number {
   return seen.size <= 10 ? 4 : seen.size <= 24 ? 2 : 1
 }
 
-/** Where the values of operands come from inside a loop over vectors. */
-function reader(
-  operands: readonly Operand[],
-  load: (index: number) => Vector,
-  splats: readonly (Vector | undefined)[],
-): (operand: Operand) => Vector {
-  return (operand) => {
-    const index = operands.findIndex((known) => sameOperand(known, operand))
-    return splats[index] ?? load(index)
-  }
+/** Memory that a loop walks along. */
+interface Stream {
+  readonly address: I32
+  /** Binary logarithm of the bytes of an element. */
+  readonly shift: number
 }
 
-/** One vector: all operands are read before the first store. */
+interface Streams {
+  readonly f: FunctionBuilder
+  readonly emitter: FormulaEmitter
+  readonly operands: readonly Operand[]
+  readonly stores: readonly Stream[]
+  readonly loads: readonly Stream[]
+  readonly unroll: number
+}
+
+/** The repeated operands, loaded before the loop. */
+const splatsOf = ({ f, loads }: Streams, steps: readonly number[]): (Vector | undefined)[] =>
+  steps.map((step, i) => (step === 0 ? f.let(splatElement(loads[i]!.address, loads[i]!.shift)) : undefined))
+
+/**
+ * `count` (1 to 4) elements, `offset` bytes of float32 behind `at`, or behind the addresses where `at` is undefined. All operands are read
+ * before the first store.
+ */
 function emitVector(
-  f: FunctionBuilder,
-  emitter: FormulaEmitter,
-  operands: readonly Operand[],
+  { f, emitter, operands, stores, loads }: Streams,
   splats: readonly (Vector | undefined)[],
-  load: (index: number) => Vector,
-  store: (index: number, value: Vector) => void,
+  at: I32 | undefined,
+  offset: number,
+  count = 4,
 ): void {
-  const held = operands.map((_, i) => splats[i] ?? f.let(load(i)))
-  const values = emitter.valuesOf(reader(operands, (index) => held[index]!, splats))
+  const place = ({ address, shift }: Stream): I32 => (at === undefined ? address : advanced(address, at, shift))
+  const behind = ({ shift }: Stream): number => offset >> (2 - shift)
+  const held = loads.map(
+    (stream, i) => splats[i] ?? f.let(loadElements(place(stream), stream.shift, count, behind(stream))),
+  )
+  const values = emitter.valuesOf((operand) => held[operands.findIndex((known) => sameOperand(known, operand))]!)
   const several = values.length > 1
   const results = several ? values.map((value) => f.let(value)) : values
-  for (let i = 0; i < results.length; i++) store(i, results[i]!)
+  results.forEach((value, i) => {
+    const stream = stores[i]!
+    storeElements(f, place(stream), stream.shift, value, count, behind(stream))
+  })
 }
 
-function emitFlat(
-  f: FunctionBuilder,
-  emitter: FormulaEmitter,
-  operands: readonly Operand[],
-  steps: readonly (readonly number[])[],
-  stores: readonly I32[],
-  loads: readonly I32[],
-  begin: I32,
-  end: I32,
-  unroll: number,
-): void {
-  const splats = steps.map((step, i) => (step[0] === 0 ? f.let(v128.load32Splat(loads[i]!)) : undefined))
+function emitFlat(streams: Streams, steps: readonly (readonly number[])[], begin: I32, end: I32): void {
+  const { f, emitter, operands, unroll } = streams
+  const splats = splatsOf(
+    streams,
+    steps.map((step) => step[0]!),
+  )
   emitter.hoist((operand) => splats[operands.findIndex((known) => sameOperand(known, operand))])
   const at = f.local('i32')
   const limit = f.let(i32.shl(end, i32.const(4)))
-  const one = (offset: number): void =>
-    emitVector(
-      f,
-      emitter,
-      operands,
-      splats,
-      (i) => v128.load(i32.add(loads[i]!, at), offset),
-      (i, value) => f.do(v128.store(i32.add(stores[i]!, at), value, offset)),
-    )
+  const one = (offset: number): void => emitVector(streams, splats, at, offset)
   f.set(at, i32.shl(begin, i32.const(4)))
   if (unroll > 1) {
     const main = f.let(i32.sub(limit, i32.const(16 * (unroll - 1))))
@@ -173,116 +182,60 @@ function emitFlat(
 }
 
 function emitNest(
-  f: FunctionBuilder,
-  emitter: FormulaEmitter,
-  operands: readonly Operand[],
+  streams: Streams,
   dims: {
     readonly sizes: readonly number[]
     readonly target: readonly number[]
     readonly operands: readonly (readonly number[])[]
   },
-  stores: readonly I32[],
-  loads: readonly I32[],
   begin: I32,
   end: I32,
   inner: number,
-  unroll: number,
 ): void {
+  const { f } = streams
   const outer = dims.sizes.length - 1
-  const level = (d: number, targets: readonly I32[], sources: readonly I32[]): void => {
+  const level = (d: number, stores: readonly Stream[], loads: readonly Stream[]): void => {
     if (d === outer) {
       emitRow(
-        f,
-        emitter,
-        operands,
+        { ...streams, stores, loads },
         dims.operands.map((steps) => steps[d]!),
-        targets,
-        sources,
         inner,
-        unroll,
       )
       return
     }
-    const start = (base: I32, step: number): Local<'i32'> =>
-      f.let(d === 0 ? i32.add(base, i32.mul(begin, i32.const(4 * step))) : base)
-    const targetAt = targets.map((base) => start(base, dims.target[d]!))
-    const sourceAt = sources.map((base, i) => (dims.operands[i]![d] === 0 ? base : start(base, dims.operands[i]![d]!)))
+    /** The stream from where this level begins, in a local of its own if it moves, and the bytes by which it moves. */
+    const start = ({ address, shift }: Stream, step: number) => {
+      const bytes = step << shift
+      if (bytes === 0) return { address, shift, bytes }
+      const first = d === 0 ? i32.add(address, i32.mul(begin, i32.const(bytes))) : address
+      return { address: f.let(first), shift, bytes }
+    }
+    const targets = stores.map((stream) => start(stream, dims.target[d]!))
+    const sources = loads.map((stream, i) => start(stream, dims.operands[i]![d]!))
     const index = f.local('i32')
     f.count(index, d === 0 ? begin : 0, d === 0 ? end : dims.sizes[d]!, 1, () => {
-      level(d + 1, targetAt, sourceAt)
-      for (const at of targetAt) f.advance(at, 4 * dims.target[d]!)
-      sourceAt.forEach((at, i) => {
-        if (dims.operands[i]![d] !== 0) f.advance(at as Local<'i32'>, 4 * dims.operands[i]![d]!)
-      })
+      level(d + 1, targets, sources)
+      for (const { address, bytes } of [...targets, ...sources]) f.advance(address as Local<'i32'>, bytes)
     })
   }
-  level(0, stores, loads)
+  level(0, streams.stores, streams.loads)
 }
 
 /** A row of `size` elements; its last one to three are loaded and stored lane by lane. */
-function emitRow(
-  f: FunctionBuilder,
-  emitter: FormulaEmitter,
-  operands: readonly Operand[],
-  steps: readonly number[],
-  targets: readonly I32[],
-  sources: readonly I32[],
-  size: number,
-  unroll: number,
-): void {
-  const splats = steps.map((step, i) => (step === 0 ? f.let(v128.load32Splat(sources[i]!)) : undefined))
+function emitRow(streams: Streams, steps: readonly number[], size: number): void {
+  const { f, unroll } = streams
+  const splats = splatsOf(streams, steps)
   const vectors = Math.floor(size / 4)
   const turns = Math.floor(vectors / unroll)
   const at = f.local('i32')
-  const one = (base: (address: I32) => I32, offset: number): void =>
-    emitVector(
-      f,
-      emitter,
-      operands,
-      splats,
-      (i) => v128.load(base(sources[i]!), offset),
-      (i, value) => f.do(v128.store(base(targets[i]!), value, offset)),
-    )
   if (turns > 1) {
     f.count(at, 0, turns * unroll * 16, 16 * unroll, () => {
-      for (let u = 0; u < unroll; u++) one((address) => i32.add(address, at), 16 * u)
+      for (let u = 0; u < unroll; u++) emitVector(streams, splats, at, 16 * u)
     })
   }
-  for (let v = turns > 1 ? turns * unroll : 0; v < vectors; v++) one((address) => address, 16 * v)
+  for (let v = turns > 1 ? turns * unroll : 0; v < vectors; v++) emitVector(streams, splats, undefined, 16 * v)
   const rest = size % 4
-  if (rest > 0) {
-    const offset = 16 * vectors
-    emitVector(
-      f,
-      emitter,
-      operands,
-      splats,
-      (i) => loadLanes(sources[i]!, rest, offset),
-      (i, value) => storeLanes(f, targets[i]!, value, rest, offset),
-    )
-  }
-}
-
-/** The first `count` (1 to 4) of four float32; the others are 0, and their memory is not touched. */
-export function loadLanes(address: I32, count: number, offset = 0): Vector {
-  if (count === 4) return v128.load(address, offset)
-  if (count === 1) return v128.load32Zero(address, offset)
-  const two = v128.load64Zero(address, offset)
-  return count === 2 ? two : v128.load32Lane(address, two, 2, offset + 8)
-}
-
-/** Stores the first `count` (1 to 4) lanes. */
-export function storeLanes(f: FunctionBuilder, address: I32, value: Vector, count: number, offset = 0): void {
-  if (count === 4) {
-    f.do(v128.store(address, value, offset))
-    return
-  }
-  const held = f.let(value)
-  if (count === 1) f.do(v128.store32Lane(address, held, 0, offset))
-  else {
-    f.do(v128.store64Lane(address, held, 0, offset))
-    if (count === 3) f.do(v128.store32Lane(address, held, 2, offset + 8))
-  }
+  if (rest > 0) emitVector(streams, splats, undefined, 16 * vectors, rest)
 }
 
 /** ((l0 + l2) + (l1 + l3)) of a vector, in all four lanes. */

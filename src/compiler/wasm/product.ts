@@ -1,12 +1,14 @@
 /** Matrix products as kernels: which dimensions of the result are batch, rows and columns, and loops over the result joined to their end. */
+
 import type { PlannedTensor } from '../../executor/backend.ts'
 import type { Shape } from '../../tensor/shape.ts'
+import { loadElements, shiftOf, sizeShift, splatElement, storeElements } from './elements.ts'
 import { FormulaEmitter, formulaKey, operandsOf, read, sameOperand } from './expression.ts'
 import { DEPTH, emitGemm, type GemmShape, panelBytes, type StoreTile, splitOf } from './gemm.ts'
-import { i32, v128 } from './instructions.ts'
+import { i32 } from './instructions.ts'
 import type { Kernel, KernelArgument, Operand, Statement } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
-import { fullStrides, loadLanes, storeLanes } from './loop.ts'
+import { fullStrides } from './loop.ts'
 
 export interface Product {
   readonly shape: GemmShape
@@ -31,6 +33,7 @@ export function productKernel(product: Product): Kernel {
       result,
       space,
       needsResult: shape.k > DEPTH,
+      anyType: true,
       accepts: (operand) => tileStrides(product, operand) !== undefined,
       attach: (statements) => kernelWith(product, statements),
     },
@@ -69,7 +72,8 @@ function kernelWith(product: Product, statements: readonly Statement[]): Kernel 
   const { split, units } = splitOf(shape)
   const panel = { bytes: panelBytes(shape) }
   const numberOf = (operand: Operand): number => operands.findIndex((known) => sameOperand(known, operand))
-  const key = `gemm|${JSON.stringify(shape)}|${strides.join(':')}|${targets.length}|${formulaKey(formulas, numberOf)}`
+  const shifts = [...targets.map(({ dtype }) => sizeShift(dtype)), ...operands.map(shiftOf)]
+  const key = `gemm|${JSON.stringify(shape)}|${strides.join(':')}|${shifts.join('')}|${targets.length}|${formulaKey(formulas, numberOf)}`
   const { batch, m, n, k } = shape
   const full: readonly [number, number, number] = [shape.sumBatch ? 0 : m * n, n, 1]
   return {
@@ -82,28 +86,31 @@ function kernelWith(product: Product, statements: readonly Statement[]): Kernel 
     emit: (module) =>
       kernelFunction(module, 4 + targets.length + operands.length, (f, addresses, begin, end) => {
         const [aAt, bAt, cAt, panelAt] = addresses as [never, never, never, never]
-        const stores = addresses.slice(4, 4 + targets.length)
-        const loads = addresses.slice(4 + targets.length)
         const emitter = new FormulaEmitter(f, formulas)
         emitter.prepare()
         const storeTile: StoreTile = ({ batch: batchIndex, tileRow, rowInTile, column, width }, sums) => {
           const row = f.let(i32.add(tileRow, i32.const(rowInTile)))
-          const place = (base: (typeof addresses)[number], [sb, sr, sc]: readonly [number, number, number]) => {
+          const place = (i: number, [sb, sr, sc]: readonly [number, number, number]) => {
             let elements = i32.mul(row, i32.const(sr))
             if (sb !== 0 && batch > 1) elements = i32.add(elements, i32.mul(batchIndex, i32.const(sb)))
             if (sc !== 0) elements = i32.add(elements, column)
-            return f.let(i32.add(base, i32.shl(elements, i32.const(2))))
+            return f.let(i32.add(addresses[4 + i]!, i32.shl(elements, i32.const(shifts[i]!))))
           }
-          const from = operands.map((_, i) => place(loads[i]!, strides[i]!))
-          const to = targets.map((_, i) => place(stores[i]!, full))
+          const from = operands.map((_, i) => place(targets.length + i, strides[i]!))
+          const to = targets.map((_, i) => place(i, full))
           sums.forEach((sum, v) => {
             const lanes = Math.min(4, width - 4 * v)
-            const held = operands.map((_, i) =>
-              f.let(strides[i]![2] === 0 ? v128.load32Splat(from[i]!) : loadLanes(from[i]!, lanes, 16 * v)),
-            )
+            const held = operands.map((_, i) => {
+              const shift = shifts[targets.length + i]!
+              const isRepeated = strides[i]![2] === 0
+              return f.let(
+                isRepeated ? splatElement(from[i]!, shift) : loadElements(from[i]!, shift, lanes, (4 * v) << shift),
+              )
+            })
             const values = emitter.valuesOf((operand) => (operand.tensor === result ? sum : held[numberOf(operand)]!))
             const results = values.length > 1 ? values.map((value) => f.let(value)) : values
-            for (let i = 0; i < results.length; i++) storeLanes(f, to[i]!, results[i]!, lanes, 16 * v)
+            for (let i = 0; i < results.length; i++)
+              storeElements(f, to[i]!, shifts[i]!, results[i]!, lanes, (4 * v) << shifts[i]!)
           })
         }
         emitGemm(f, shape, { a: aAt, b: bAt, c: cAt, panel: panelAt }, split, begin, end, storeTile)

@@ -3,15 +3,17 @@
  * are added up at the end; where it stays, a few columns run down the summed dimensions together. The order does not depend on threads.
  * Sums are float32: their error is at most the number of terms in a chain times half a unit in the last place of the sum of magnitudes.
  */
+
 import type { PlannedTensor } from '../../executor/backend.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import { numel } from '../../tensor/shape.ts'
+import { loadLanes, storeLanes } from './elements.ts'
 import { type Formula, FormulaEmitter, formulaKey, operandsOf, read, sameOperand } from './expression.ts'
 import type { FunctionBuilder, I32, Local, Vector } from './function_builder.ts'
 import { f32x4, i32, v128 } from './instructions.ts'
 import type { Kernel, Operand } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
-import { loadLanes, mergeDims, storeLanes } from './loop.ts'
+import { mergeDims } from './loop.ts'
 
 export type Combine = 'add' | 'max' | 'min'
 
@@ -30,10 +32,11 @@ export interface Reduction {
 /** Vectors that are summed side by side. */
 const CHAINS = 4
 
-/** undefined where an operand is not read side by side or repeated along the innermost dimension. */
+/** undefined where an operand is no float32, or is not read side by side or repeated along the innermost dimension. */
 export function reductionKernel(reduction: Reduction): Kernel | undefined {
   const { space, value, target, combine } = reduction
   const operands = operandsOf([value])
+  if (operands.some((operand) => operand.tensor.dtype !== 'float32')) return undefined
   const { sizes, strides } = mergeDims(space, [reduction.strides, ...operands.map((operand) => operand.strides)])
   const inner = sizes.length - 1
   if (strides.some((steps) => steps[inner]! > 1)) return undefined

@@ -1,13 +1,14 @@
 /** Lowerings of softmax and cross entropy along the last dimension, one row at a time. */
+
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { product } from '../../tensor/shape.ts'
+import { loadLanes, storeLanes } from './elements.ts'
 import { constant, type Formula, FormulaEmitter, read } from './expression.ts'
 import type { FunctionBuilder, I32, Vector } from './function_builder.ts'
 import { exp, log } from './functions.ts'
 import { f32, f32x4, i32, i64, v128 } from './instructions.ts'
 import type { Kernel, Operand } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
-import { loadLanes, storeLanes } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
 import type { OpReader } from './op_reader.ts'
 import { laneMask } from './reduction.ts'
