@@ -1,92 +1,153 @@
 /**
  * Lowerings of optimizer updates. Every operation is rounded to float32 in the order of the TypeScript kernels (ops/optimizer), so both give
- * equal bits.
+ * equal bits. An entry is the formulas of the new parameter and the new accumulators, as in ops/optimizer/updates.ts.
  */
-
+import type { AttrValue } from '../../framework/attr.ts'
+import { adam } from './adam.ts'
 import { loop } from './elementwise.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
-import type { Piece } from './ir.ts'
+import type { Statement } from './ir.ts'
+import { lamb } from './lamb.ts'
 import type { Lowering } from './lowerings.ts'
-import { type OpReader, scalar, whole } from './op_reader.ts'
+import { scalar, whole } from './op_reader.ts'
+import { parameterOf } from './parameter.ts'
 
-const { add, constant, div, mul, sqrt, sub } = e
-const fround = Math.fround
+const { abs, add, and, constant, div, mul, sqrt, sub } = e
 
-/** p = p - lr g */
-const sgd: Lowering = (op) => {
-  const [Param, Grad, rate, out] = [
-    op.input('Param'),
-    op.input('Grad'),
-    op.input('LearningRate'),
-    op.output('ParamOut'),
-  ]
-  if (!op.isFloat32() || !Param || !Grad || !rate || !out || op.input('MasterParam')) return undefined
-  const value = sub(whole(Param), mul(scalar(rate, Param.shape), whole(Grad, Param.shape)))
-  return [loop(Param.shape, { target: out, value })]
+interface At {
+  readonly p: Formula
+  readonly g: Formula
+  readonly rate: Formula
+  /** Accumulators, in the order of the entry. */
+  readonly state: readonly Formula[]
+  /** Inputs of one element, in the order of the entry. */
+  readonly scalars: readonly Formula[]
+  readonly number: (attr: string) => number
+  readonly attr: (name: string) => AttrValue
 }
 
-const adamWith =
-  (decays: boolean): Lowering =>
+interface Update {
+  /** Accumulators by output slot; the input is the same name without Out unless `inputs` names others. */
+  readonly state: readonly string[]
+  readonly inputs?: readonly string[]
+  readonly scalars?: readonly string[]
+  /** True where a MasterParam that is given counts without multi_precision. */
+  readonly masterBySlot?: boolean
+  /** The new parameter, then the new accumulators; undefined for attributes that are not covered. */
+  readonly update: (at: At) => readonly Formula[] | undefined
+}
+
+const updateWith =
+  ({ state, inputs, scalars = [], masterBySlot, update }: Update): Lowering =>
   (op) => {
-    const [Param, Grad, rate] = [op.input('Param'), op.input('Grad'), op.input('LearningRate')]
-    const [moment1, moment2] = [op.input('Moment1'), op.input('Moment2')]
-    const [pow1, pow2] = [op.input('Beta1Pow'), op.input('Beta2Pow')]
-    if (!Param || !Grad || !rate || !moment1 || !moment2 || !pow1 || !pow2 || !op.isFloat32()) return undefined
-    if (op.input('MasterParam') || op.input('SkipUpdate')) return undefined
-    const [paramOut, moment1Out, moment2Out] = [op.output('ParamOut'), op.output('Moment1Out'), op.output('Moment2Out')]
-    const [pow1Out, pow2Out] = [op.output('Beta1PowOut'), op.output('Beta2PowOut')]
-    if (!paramOut || !moment1Out || !moment2Out || !pow1Out || !pow2Out) return undefined
-    const { shape } = Param
-    const one = constant(1)
-    const given = (slot: string, name: string): Formula => {
-      const tensor = op.input(slot)
-      return tensor === undefined ? constant(op.attr<number>(name)) : scalar(tensor, shape)
-    }
-    const b1 = given('Beta1Tensor', 'beta1')
-    const b2 = given('Beta2Tensor', 'beta2')
-    const root = sqrt(sub(one, scalar(pow2, shape)))
-    const rateT = div(mul(scalar(rate, shape), root), sub(one, scalar(pow1, shape)))
-    const epsilon = mul(given('EpsilonTensor', 'epsilon'), root)
-    const gradient = whole(Grad, shape)
-    const first = add(mul(b1, whole(moment1)), mul(sub(one, b1), gradient))
-    const second = add(mul(b2, whole(moment2)), mul(mul(sub(one, b2), gradient), gradient))
-    const p = whole(Param)
-    const start = decays ? decayed(op, p, scalar(rate, shape)) : p
-    const pieces: Piece[] = [
+    const parameter = parameterOf(op, masterBySlot)
+    const [grad, rate] = [op.input('Grad'), op.input('LearningRate')]
+    if (parameter === undefined || !grad || !rate || !op.isFloat32()) return undefined
+    const { param, targets } = parameter
+    const { shape } = param
+    const given = state.map((slot, i) => op.input(inputs?.[i] ?? slot.replace(/Out$/, '')))
+    const written = state.map((slot) => op.output(slot))
+    const singles = scalars.map((slot) => op.input(slot))
+    if ([...given, ...written, ...singles].includes(undefined)) return undefined
+    const values = update({
+      p: whole(param),
+      g: whole(grad, shape),
+      rate: scalar(rate, shape),
+      state: given.map((tensor) => whole(tensor!, shape)),
+      scalars: singles.map((tensor) => scalar(tensor!, shape)),
+      number: (name) => op.attr<number>(name),
+      attr: (name) => op.attr(name),
+    })
+    if (values === undefined) return undefined
+    const [next, ...states] = values
+    return [
       loop(
         shape,
-        { target: moment1Out, value: first },
-        { target: moment2Out, value: second },
-        { target: paramOut, value: sub(start, mul(rateT, div(first, add(sqrt(second), epsilon)))) },
+        ...states.map((value, i): Statement => ({ target: written[i]!, value })),
+        ...targets.map((target): Statement => ({ target, value: next! })),
       ),
     ]
-    const keeps = op.attr<boolean>('use_global_beta_pow')
-    const next = (beta: Formula, pow: Formula): Formula => (keeps ? pow : mul(beta, pow))
-    pieces.push(
-      loop(
-        [1],
-        { target: pow1Out, value: next(rescale(b1), scalar(pow1, [1])) },
-        { target: pow2Out, value: next(rescale(b2), scalar(pow2, [1])) },
-      ),
-    )
-    return pieces
   }
 
-/** A scalar over another space: constants stay, operands are read without strides. */
-function rescale(formula: Formula): Formula {
-  return formula.operand === undefined ? formula : scalar(formula.operand.tensor, [1])
-}
-
-/** p - lr lr_ratio coeff p */
-function decayed(op: OpReader, p: Formula, rate: Formula): Formula {
-  if (!op.attr<boolean>('with_decay')) return p
-  const share = mul(mul(rate, constant(fround(op.attr<number>('lr_ratio')))), constant(op.attr<number>('coeff')))
-  return sub(p, mul(share, p))
+const UPDATES: Readonly<Record<string, Update>> = {
+  sgd: { state: [], update: ({ p, g, rate }) => [sub(p, mul(rate, g))] },
+  momentum: {
+    state: ['VelocityOut'],
+    update({ p, g, rate, state: [v], number, attr }) {
+      const mu = constant(number('mu'))
+      const rescale = attr('multi_precision') === true ? number('rescale_grad') : 1
+      const scaled = rescale === 1 ? g : mul(g, constant(rescale))
+      const decays = attr('regularization_method') === 'l2_decay'
+      const gradient = decays ? add(scaled, mul(constant(number('regularization_coeff')), p)) : scaled
+      const velocity = add(mul(mu, v!), gradient)
+      const step = attr('use_nesterov') === true ? add(gradient, mul(mu, velocity)) : velocity
+      return [sub(p, mul(step, rate)), velocity]
+    },
+  },
+  adagrad: {
+    state: ['MomentOut'],
+    update({ p, g, rate, state: [m], number }) {
+      const moment = add(m!, mul(g, g))
+      return [sub(p, div(mul(rate, g), add(sqrt(moment), constant(number('epsilon'))))), moment]
+    },
+  },
+  rmsprop: {
+    state: ['MeanSquareOut', 'MomentOut', 'MeanGradOut'],
+    masterBySlot: true,
+    update({ p, g, rate, state: [ms, mom, mg], number, attr }) {
+      const [decay, epsilon] = [constant(number('decay')), constant(number('epsilon'))]
+      const rest = constant(1 - number('decay'))
+      const square = add(mul(decay, ms!), mul(mul(rest, g), g))
+      const mean = attr('centered') === true ? add(mul(decay, mg!), mul(rest, g)) : mg!
+      const under = attr('centered') === true ? sub(square, mul(mean, mean)) : square
+      const moment = add(mul(constant(number('momentum')), mom!), div(mul(rate, g), sqrt(add(under, epsilon))))
+      return [sub(p, moment), square, moment, mean]
+    },
+  },
+  adamax: {
+    state: ['MomentOut', 'InfNormOut'],
+    scalars: ['Beta1Pow'],
+    update({ p, g, rate, state: [m, u], scalars: [pow], number }) {
+      const step = div(rate, sub(constant(1), pow!))
+      const moment = add(mul(constant(number('beta1')), m!), mul(constant(1 - number('beta1')), g))
+      const norm = e.max(abs(g), add(mul(constant(number('beta2')), u!), constant(number('epsilon'))))
+      return [sub(p, mul(step, div(moment, norm))), moment, norm]
+    },
+  },
+  adadelta: {
+    state: ['AvgSquaredGradOut', 'AvgSquaredUpdateOut'],
+    update({ p, g, rate, state: [eg, ed], number }) {
+      const [rho, rest, epsilon] = [number('rho'), 1 - number('rho'), number('epsilon')].map(constant) as [
+        Formula,
+        Formula,
+        Formula,
+      ]
+      const square = add(mul(rho, eg!), mul(rest, mul(g, g)))
+      const change = e.neg(mul(div(sqrt(add(ed!, epsilon)), sqrt(add(square, epsilon))), g))
+      return [add(p, mul(rate, change)), square, add(mul(rho, ed!), mul(rest, mul(change, change)))]
+    },
+  },
+  ftrl: {
+    state: ['SquaredAccumOut', 'LinearAccumOut'],
+    inputs: ['SquaredAccumulator', 'LinearAccumulator'],
+    update({ p, g, rate, state: [s, l], number }) {
+      // Other powers than the square root are no float32 arithmetic.
+      if (number('lr_power') !== -0.5) return undefined
+      const l1 = constant(number('l1') + 1e-10)
+      const l2 = constant(Math.fround(number('l2') + 1e-10) * 2)
+      const sum = add(s!, mul(g, g))
+      const linear = add(l!, sub(g, mul(div(sub(sqrt(sum), sqrt(s!)), rate), p)))
+      const y = add(div(sqrt(sum), rate), l2)
+      const zero = constant(0)
+      const sign = e.select(e.lt(linear, zero), constant(-1), and(e.gt(linear, zero), constant(1)))
+      return [and(e.gt(abs(linear), l1), div(sub(mul(l1, sign), linear), y)), sum, linear]
+    },
+  },
 }
 
 export const optimizers: Readonly<Record<string, Lowering>> = {
-  sgd,
-  adam: adamWith(false),
-  adamw: adamWith(true),
+  ...Object.fromEntries(Object.entries(UPDATES).map(([type, update]) => [type, updateWith(update)])),
+  ...adam,
+  ...lamb,
 }
