@@ -3,7 +3,7 @@
  * and docs/errors.md print it. A code keeps its meaning for ever; one that is no longer used stays here as reserved.
  *
  * Ranges: E0 modes, E1 run (scope, feed, fetch), E2 operators, E3 autodiff and optimizers, E4 not implemented, E5 files, E6 limits,
- * E7 command line, W1 warnings of `verify`.
+ * E7 command line, E8 passes, W1 warnings of `verify`.
  */
 import type { EnforceError, ErrorCategory } from './errors.ts'
 
@@ -1348,6 +1348,53 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'nothing. With --save the values that were reached are saved, and --load goes on from them.',
   },
   {
+    code: 'E801',
+    category: 'NotFound',
+    title: 'no such pass',
+    exit: 2,
+    explanation:
+      'Passes are named as `oarlock opt --list` lists them; the names of pipelines (none, training, inference) stand for lists of passes.',
+    cause: 'a misspelt name.',
+    example:
+      '$ oarlock opt mlp.json --passes dead_cod\nerror E801: there is no pass "dead_cod"\n  hint: did you mean "dead_code"?',
+    remedy: '`oarlock opt --list` lists them.',
+  },
+  {
+    code: 'E802',
+    category: 'Fatal',
+    title: 'a pass failed',
+    exit: 70,
+    explanation:
+      'A pass threw where it should have rewritten the program or left it alone. The program before it is sound, and `--passes none` runs it.',
+    cause: 'a defect of the pass.',
+    example:
+      'error E802: the pass my_pass failed: Cannot read properties of undefined\n  hint: try again with: oarlock opt mlp.my_pass.reproducer.json --passes my_pass --fetch loss --seed 1',
+    remedy: 'report it with the reproducer that `oarlock opt` wrote; leave the pass out meanwhile.',
+  },
+  {
+    code: 'E803',
+    category: 'Fatal',
+    title: 'a pass left an unsound program',
+    exit: 70,
+    explanation:
+      'After each pass the program is verified as `oarlock check` does, and this one had a fault that was not there before, or the pass edited the program that it was given.',
+    cause: 'a defect of the pass.',
+    example: 'error E803: the pass my_pass left an unsound program: E220 "h" is read before it has a value',
+    remedy: 'report it with the reproducer that `oarlock opt` wrote; leave the pass out meanwhile.',
+  },
+  {
+    code: 'E804',
+    category: 'Fatal',
+    title: 'a pass changed the results',
+    exit: 70,
+    explanation:
+      'The program was run before and after the passes on the same feeds and values. Passes promise equal bits, or a largest difference; a value differs by more than the pass that is named allows.',
+    cause: 'a defect of the pass.',
+    example:
+      'error E804: after the pass my_pass "loss" differs in step 1 by 3.1e-3 of its largest magnitude\n  hint: try again with: oarlock opt mlp.my_pass.reproducer.json --passes my_pass --fetch loss --seed 1',
+    remedy: 'report it with the reproducer that `oarlock opt` wrote; leave the pass out meanwhile.',
+  },
+  {
     code: 'W110',
     category: 'InvalidArgument',
     title: 'a result is never used',
@@ -1386,7 +1433,7 @@ const BY_CODE = new Map(ERROR_CATALOGUE.map((entry) => [entry.code, entry]))
 export const findErrorEntry = (code: string): ErrorEntry | undefined => BY_CODE.get(code)
 
 /** Of codes that are not in the catalogue, as custom operators may have: by range. */
-const EXIT_OF_RANGE: Readonly<Record<string, number>> = { E3: 2, E4: 5, E5: 3, E6: 6, E7: 2 }
+const EXIT_OF_RANGE: Readonly<Record<string, number>> = { E3: 2, E4: 5, E5: 3, E6: 6, E7: 2, E8: 70 }
 
 /** The exit code of the command line for an error. A fault that has a place in a file is a fault of the file, whatever found it. */
 export function exitCodeOf(error: EnforceError): number {

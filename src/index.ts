@@ -1,6 +1,9 @@
 /** The public surface of oarlock. */
 
 export { Executor } from './compiler/executor.ts'
+export { type Optimized, type OptimizeOptions, optimize, PassFailure, type PassStep } from './compiler/optimize.ts'
+export type { Pass, PassContext, PassValues } from './compiler/passes/pass.ts'
+export { PASSES, PIPELINES, type PipelineName } from './compiler/passes/pipelines.ts'
 export * from './errors.ts'
 export type { ExecutorOptions, LastRun, RunOptions } from './executor/executor.ts'
 export type { FeedValue } from './executor/feed.ts'

@@ -10,6 +10,7 @@ const CHAPTERS: readonly (readonly [prefix: string, title: string])[] = [
   ['E5', 'Files'],
   ['E6', 'Limits'],
   ['E7', 'Command line'],
+  ['E8', 'Passes'],
   ['W1', 'Warnings'],
 ]
 

@@ -1,5 +1,5 @@
 /** An operator as lowerings read it: tensors and attributes by name, and operands laid out over a space. */
-import type { PlannedOp, PlannedTensor } from '../../executor/backend.ts'
+import type { PlannedOp, PlannedSlots, PlannedTensor } from '../../executor/backend.ts'
 import type { AttrValue } from '../../framework/attr.ts'
 import { broadcast, numel, type Shape } from '../../tensor/shape.ts'
 import { type Formula, read } from './expression.ts'
@@ -29,6 +29,24 @@ export class OpReader {
 
   outputs(slot: string): readonly (PlannedTensor | undefined)[] {
     return this.#op.outputs[slot] ?? []
+  }
+
+  /** Of an operator that does the same for each tensor of its lists: the operator on those at `k`, with some attributes of its own. */
+  part(k: number, attrs: Readonly<Record<string, AttrValue>>): OpReader {
+    const at = (slots: PlannedSlots): PlannedSlots =>
+      Object.fromEntries(
+        Object.entries(slots).map(([slot, list]) => [
+          slot,
+          [list[k] ?? (slot === 'LearningRate' ? list[0] : undefined)],
+        ]),
+      )
+    const { inputs, outputs } = this.#op
+    return new OpReader({
+      ...this.#op,
+      attrs: { ...this.#op.attrs, ...attrs },
+      inputs: at(inputs),
+      outputs: at(outputs),
+    })
   }
 
   attr<T extends AttrValue>(name: string): T {

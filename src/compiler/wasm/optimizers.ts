@@ -10,6 +10,7 @@ import * as e from './expression.ts'
 import type { Statement } from './ir.ts'
 import { lamb } from './lamb.ts'
 import type { Lowering } from './lowerings.ts'
+import { merged } from './merged.ts'
 import { scalar, whole } from './op_reader.ts'
 import { parameterOf } from './parameter.ts'
 
@@ -150,4 +151,6 @@ export const optimizers: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(Object.entries(UPDATES).map(([type, update]) => [type, updateWith(update)])),
   ...adam,
   ...lamb,
+  merged_adam: merged(adam['adam']!),
+  merged_momentum: merged(updateWith(UPDATES['momentum']!), { regularization_method: '', regularization_coeff: 0 }),
 }

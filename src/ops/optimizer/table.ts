@@ -2,6 +2,7 @@
 import type { OpLibrary } from '../../framework/op_def.ts'
 import { adam, adamw } from './adam.ts'
 import { lamb, larsMomentum } from './lamb.ts'
+import { mergedAdam, mergedMomentum } from './merged.ts'
 import { sgd } from './sgd.ts'
 import { adadelta, adagrad, adamax, ftrl, momentum, rmsprop } from './updates.ts'
 
@@ -14,6 +15,8 @@ export const optimizerOps = {
   ftrl,
   lamb,
   lars_momentum: larsMomentum,
+  merged_adam: mergedAdam,
+  merged_momentum: mergedMomentum,
   momentum,
   rmsprop,
   sgd,
