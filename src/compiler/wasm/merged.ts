@@ -1,5 +1,4 @@
 /** Lowerings of operators that update many parameters: that of one parameter's update, for each. */
-import type { AttrValue } from '../../framework/attr.ts'
 import type { Lowering } from './lowerings.ts'
 
 /**
@@ -7,11 +6,14 @@ import type { Lowering } from './lowerings.ts'
  * @param listed attributes that have an entry for each parameter, with what an entry that is missing means.
  */
 export const merged =
-  (single: Lowering, listed: Readonly<Record<string, AttrValue>> = {}): Lowering =>
+  (single: Lowering, listed: Readonly<Record<string, string | number>> = {}): Lowering =>
   (op) => {
     const pieces = op.inputs('Param').map((_, k) => {
-      const own = Object.entries(listed).map(([name, missing]) => [name, op.attr<AttrValue[]>(name)[k] ?? missing])
-      return single(op.part(k, Object.fromEntries(own) as Readonly<Record<string, AttrValue>>))
+      const own = Object.entries(listed).map(([name, missing]) => [
+        name,
+        op.attr<string[] | number[]>(name)[k] ?? missing,
+      ])
+      return single(op.part(k, Object.fromEntries(own)))
     })
     return pieces.every((list) => list !== undefined) ? pieces.flat() : undefined
   }

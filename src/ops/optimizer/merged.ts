@@ -177,5 +177,5 @@ function updateEach(
   outputs: Lists<KernelTensor>,
   ctx: KernelContext,
 ): void {
-  inputs['Param']!.forEach((_, k) => update(ofParameter(inputs, k), attrsOf(k), ofParameter(outputs, k), ctx))
+  for (const k of inputs['Param']!.keys()) update(ofParameter(inputs, k), attrsOf(k), ofParameter(outputs, k), ctx)
 }
