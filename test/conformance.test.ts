@@ -55,6 +55,12 @@ const protos = readGolden<{ readonly ops: Readonly<Record<string, Proto>> }>('op
 const WITHOUT_CASES: Readonly<Record<string, string>> = {
   feed: 'works on the list of fed values of a run; test/executor/executor.test.ts runs saved programs with it',
   fetch: 'works on the list of results of a run; test/executor/executor.test.ts runs saved programs with it',
+  conditional_block: 'runs a block of the program; test/ops/control_flow.test.ts, and recorded programs replay with it',
+  select_input: 'chooses among variables of which the others have no value; test/ops/control_flow.test.ts',
+  while: 'runs a block of the program; test/ops/control_flow.test.ts, and a recorded program replays with it',
+  merge_selected_rows: 'takes selected rows only; test/ops/control_flow.test.ts, and recorded programs replay with it',
+  get_tensor_from_selected_rows:
+    'takes selected rows only; test/ops/control_flow.test.ts, and recorded programs replay with it',
   memcpy: 'copies between devices; recorded programs of automatic mixed precision have it, a CPU has no case for it',
 }
 

@@ -167,13 +167,16 @@ function outputSlot(scope: Scope, name: string, meta: Meta, replaced: TensorSlot
   return slot
 }
 
-/** Persistable variables live in the root, all others in the scope of the block that declares them. */
+/**
+ * The scope that a variable lives in: persistable ones in the root, others in the scope of the block that declares them, whether or not they
+ * have a value there yet. Scopes of a run are nested as its blocks are.
+ */
 function scopeOf(block: Block, name: string, scope: Scope): Scope {
   if (block.findVar(name)?.persistable === true) return scope.root
-  if (block.hasVar(name)) return scope
-  // A variable of an enclosing block: the scope that holds it, else this one.
-  for (let outer: Scope | undefined = scope; outer !== undefined; outer = outer.parent) {
-    if (outer.local(name) !== undefined) return outer
+  let home: Scope | undefined = scope
+  for (let outer: Block | undefined = block; outer !== undefined && home !== undefined; outer = outer.parent) {
+    if (outer.hasVar(name)) return home
+    home = home.parent
   }
   return scope
 }

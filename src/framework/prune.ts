@@ -2,6 +2,7 @@
  * Cutting programs down: to the operators that some variables need, or to the forward part.
  * Source: paddle/fluid/framework/prune.cc and Program._inference_optimize (2.6.2).
  */
+import { isGradName } from './autodiff/names.ts'
 import type { Block } from './block.ts'
 import { OpRole } from './op_role.ts'
 import { Operator } from './operator.ts'
@@ -14,12 +15,16 @@ export function pruneBackward(program: Program): void {
   if (!hasBackward) return
   const dropped = OpRole.Optimize | OpRole.Backward | OpRole.LRSched
   for (const block of program.blocks) {
-    block.replaceOps(block.ops.filter((op) => (op.role & dropped) === 0))
+    block.replaceOps(block.ops.filter((op) => (op.role & dropped) === 0 && !isErrorClip(op)))
   }
   const reached = reachedBlocks(program)
   keepReferencedVars(program.blocks.filter((block) => reached.has(block.idx)))
   renumberBlocks(program, reached)
 }
+
+/** The clipping of a gradient where it is made has no role. Paddle keeps it, and then cannot run the test program. */
+const isErrorClip = (op: Operator): boolean =>
+  op.role === OpRole.NotSpecified && op.type === 'clip' && op.outputNames().every(isGradName)
 
 /** Sets `is_test` of every operator whose definition has it (or which carries it) and takes off outputs that only training fills, in place. */
 export function inferenceOptimize(program: Program): void {

@@ -35,6 +35,12 @@ export type VarType =
 export const isTensorKind = (type: VarType): type is MetaKind =>
   type === 'LOD_TENSOR' || type === 'SELECTED_ROWS' || type === 'LOD_TENSOR_ARRAY'
 
+/** A range of gradients: ErrorClipByValue makes it. */
+export interface ErrorClip {
+  readonly min: number
+  readonly max: number
+}
+
 export interface VarDesc {
   readonly name: string
   /** Default LOD_TENSOR. */
@@ -50,6 +56,8 @@ export interface VarDesc {
   readonly needCheckFeed?: boolean
   /** No gradient flows into it. */
   readonly stopGradient?: boolean
+  /** The range that `minimize` cuts its gradient to, where it is made. Files do not carry it. */
+  readonly errorClip?: ErrorClip | undefined
   /** `$…` and `x_…` members of the file it came from. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined
   /** How the ProgramDesc that it came from wrote it. */
@@ -72,6 +80,8 @@ export class Variable implements TensorLike<Variable> {
   persistable: boolean
   needCheckFeed: boolean
   stopGradient: boolean
+  /** Set it to cut this variable's gradient, before other gradients are computed from it. Counts for `minimize`. */
+  errorClip: ErrorClip | undefined
   extra: Readonly<Record<string, unknown>> | undefined
   wire: WireNotes | undefined
 
@@ -86,6 +96,7 @@ export class Variable implements TensorLike<Variable> {
     this.persistable = desc.persistable ?? false
     this.needCheckFeed = desc.needCheckFeed ?? false
     this.stopGradient = desc.stopGradient ?? false
+    this.errorClip = desc.errorClip
     this.extra = desc.extra
     this.wire = desc.wire
   }

@@ -1,6 +1,6 @@
 /** Layers, their functional forms and initializers. */
 export { initializer } from '../framework/initializer.ts'
-export { ClipGradByGlobalNorm, ClipGradByNorm, ClipGradByValue } from '../optimizer/clip.ts'
+export { ClipGradByGlobalNorm, ClipGradByNorm, ClipGradByValue, ErrorClipByValue } from '../optimizer/clip.ts'
 export * as functional from './functional.ts'
 export { AdaptiveAvgPool2D, AvgPool2D, Conv2D, Flatten, MaxPool2D } from './image_layers.ts'
 export { Dropout, Hardsigmoid, Hardswish, Layer, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh } from './layer.ts'

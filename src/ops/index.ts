@@ -1,6 +1,7 @@
 /** The table of the standard operators, by Paddle's operator type: one part for each folder. */
 import type { Attrs, Filled, FilledAttrs, GivenAttrs, OpLibrary, Slots } from '../framework/op_def.ts'
 import { ampOps } from './amp/table.ts'
+import { controlFlowOps } from './control_flow/table.ts'
 import { lossOps } from './loss/table.ts'
 import { mathOps } from './math/table.ts'
 import { nnOps } from './nn/table.ts'
@@ -11,6 +12,7 @@ import { tensorOps } from './tensor/table.ts'
 
 export const ops = {
   ...ampOps,
+  ...controlFlowOps,
   ...lossOps,
   ...mathOps,
   ...nnOps,

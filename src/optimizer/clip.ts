@@ -1,8 +1,8 @@
 /**
  * Gradient clipping: operators that shorten gradients before the update. Source: python/paddle/nn/clip.py (2.6.2).
  */
-import { UnimplementedError } from '../errors.ts'
 import { pythonFloat } from '../framework/python_text.ts'
+import type { ErrorClip } from '../framework/variable.ts'
 import { isHalf } from '../tensor/dtype.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Emitter, OptimizerValue, ParamGradPair } from './emitter.ts'
@@ -40,6 +40,12 @@ export function ClipGradByGlobalNorm(clipNorm: number): GradClip {
   return { type: 'ClipGradByGlobalNorm', clip: (pairs, emitter) => clipByGlobalNorm(pairs, emitter, clipNorm) }
 }
 
+/**
+ * For `variable.errorClip`: the gradient of that variable, a parameter or not, is cut to [min, max] where it is made, so that what flows on
+ * from it is bounded too. min defaults to -max.
+ */
+export const ErrorClipByValue = (max: number, min = -max): ErrorClip => ({ min, max })
+
 function eachPair(
   pairs: readonly ParamGradPair[],
   emitter: Emitter,
@@ -56,14 +62,9 @@ function clipByGlobalNorm(pairs: readonly ParamGradPair[], emitter: Emitter, cli
   const wideNorms: OptimizerValue[] = []
   const halfNorms: OptimizerValue[] = []
   for (const pair of clipped) {
-    const { grad, param } = pair
-    if (!(grad instanceof Tensor) && grad.type !== 'LOD_TENSOR') {
-      throw new UnimplementedError('E405', `clipping the sparse gradient of "${param.name}" is not implemented yet`, {
-        where: { variable: param.name },
-      })
-    }
+    const { grad } = pair
     const norm = emitter.forPair(pair, () =>
-      emitter.apply('squared_l2_norm', { X: grad }, {}, { layer: 'squared_l2_norm' }, grad.dtype),
+      emitter.apply('squared_l2_norm', { X: denseValues(grad, emitter) }, {}, { layer: 'squared_l2_norm' }, grad.dtype),
     )
     ;(isHalf(grad.dtype) ? halfNorms : wideNorms).push(norm)
   }
@@ -101,6 +102,14 @@ function clipByGlobalNorm(pairs: readonly ParamGradPair[], emitter: Emitter, cli
     })
   }
   return [...pairs]
+}
+
+/** The values that count for a norm: of selected rows each row once, as repeated ones add up. Dygraph's gradients are dense. */
+function denseValues(grad: OptimizerValue, emitter: Emitter): OptimizerValue {
+  if (grad instanceof Tensor || grad.type !== 'SELECTED_ROWS') return grad
+  const layerOf = (type: string, value: OptimizerValue): OptimizerValue =>
+    emitter.apply(type, { X: value }, {}, { layer: type }, grad.dtype)
+  return layerOf('get_tensor_from_selected_rows', layerOf('merge_selected_rows', grad))
 }
 
 const castTo = (dtype: OptimizerValue['dtype'], value: OptimizerValue, emitter: Emitter): OptimizerValue =>

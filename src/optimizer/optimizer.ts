@@ -135,6 +135,7 @@ export abstract class Optimizer {
     const pairs = appendBackward(loss, {
       ...(options.parameterList === undefined ? {} : { parameterList: options.parameterList }),
       noGradSet: [...(options.noGradSet ?? []), ...stopped],
+      errorClip: true,
     })
     if (pairs.length === 0) {
       throw new InvalidArgumentError('E301', `the loss "${loss.name}" depends on no parameter that can be trained`, {
@@ -168,14 +169,14 @@ export abstract class Optimizer {
       pairs = main.withNameScope('gradient_clip', () => gradClip.clip(before, emitter)) as ParamGrad[]
       correctRoleVars(block, start, before, pairs)
     }
-    main.withNameScope('regularization', () =>
+    pairs = main.withNameScope('regularization', () =>
       appendRegularization(
         pairs,
         (param) => this._regularization_of(param),
         emitter,
         ({ param, grad }) => (param.dtype === grad.dtype ? param : (this.#masters.get(param.name) ?? param)),
       ),
-    )
+    ) as ParamGrad[]
     main.names.generate(this.type)
     this.#prepareLearningRate()
     this._create_accumulators(
@@ -217,7 +218,7 @@ export abstract class Optimizer {
     if (this.learningRate instanceof LRScheduler) this.#eagerRate = undefined
     const emitter = eagerEmitter(engine)
     if (this.gradClip !== null) pairs = this.gradClip.clip(pairs, emitter)
-    appendRegularization(
+    pairs = appendRegularization(
       pairs,
       (param) => this._regularization_of(param),
       emitter,

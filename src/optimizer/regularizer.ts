@@ -2,7 +2,6 @@
  * Weight decay: operators that add a term to each gradient. Source: python/paddle/regularizer.py and Optimizer.append_regularization_ops
  * (2.6.2).
  */
-import { UnimplementedError } from '../errors.ts'
 import type { Regularizer } from '../framework/variable.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Emitter, OptimizerValue, ParamGradPair } from './emitter.ts'
@@ -18,20 +17,23 @@ export const toRegularizer = (decay: number | Regularizer | null | undefined): R
   typeof decay === 'number' ? L2Decay(decay) : (decay ?? null)
 
 /**
- * Adds to each gradient, in place, the term of its regularizer. A coefficient of 0 gives the same
- * operators.
+ * Adds to each gradient the term of its regularizer, in place; selected rows become a dense gradient of another name. A coefficient of 0
+ * gives the same operators.
  * @param decayed the value that is decayed: the master weight of a half parameter where there is one.
+ * @returns the pairs to go on with.
  */
 export function appendRegularization(
   pairs: readonly ParamGradPair[],
   regularizerOf: (param: OptimizedParameter) => Regularizer | null,
   emitter: Emitter,
   decayed: (pair: ParamGradPair) => OptimizerValue,
-): void {
-  for (const pair of pairs) {
+): ParamGradPair[] {
+  return pairs.map((pair) => {
     const own = regularizerOf(pair.param)
-    if (own !== null) emitter.forPair(pair, () => appendDecay(pair, own, emitter, decayed(pair)))
-  }
+    if (own === null) return pair
+    const grad = emitter.forPair(pair, () => appendDecay(pair, own, emitter, decayed(pair)))
+    return { param: pair.param, grad }
+  })
 }
 
 function appendDecay(
@@ -39,16 +41,7 @@ function appendDecay(
   { type, coeff }: Regularizer,
   emitter: Emitter,
   source: OptimizerValue,
-): void {
-  if (!(grad instanceof Tensor) && grad.type !== 'LOD_TENSOR') {
-    throw new UnimplementedError(
-      'E405',
-      `weight decay of "${param.name}", whose gradient is sparse, is not implemented yet`,
-      {
-        where: { variable: param.name },
-      },
-    )
-  }
+): OptimizerValue {
   let value = source
   if (value.dtype !== grad.dtype) {
     const attrs = { in_dtype: value.dtype, out_dtype: grad.dtype }
@@ -57,5 +50,12 @@ function appendDecay(
   const generated = { generated: true } as const
   if (type === 'L1Decay') value = emitter.apply('sign', { X: value }, {}, generated, grad.dtype)
   const term = emitter.apply('scale', { X: value }, { scale: coeff }, generated, grad.dtype)
-  emitter.apply('sum', { X: [grad, term] }, {}, { into: grad }, grad.dtype)
+  return emitter.apply('sum', { X: [grad, term] }, {}, { into: denseGradient(param, grad) }, grad.dtype)
+}
+
+/** Where a decayed gradient goes: itself, or a dense variable where it is selected rows. */
+function denseGradient(param: OptimizedParameter, grad: OptimizerValue): OptimizerValue {
+  if (grad instanceof Tensor || grad.type !== 'SELECTED_ROWS') return grad
+  const { dtype, shape } = param
+  return grad.block.createVar({ name: `${grad.name}@NEWGRAD@`, dtype, shape })
 }

@@ -34,6 +34,7 @@ export function applyCalls(recording: Recording): Replayed {
   setParameters(main, meta)
   // Mixed precision puts casts among the forward operators, which look like additions of the user's.
   const added = meta.amp === undefined ? takeOverUserAdditions(recording, main, startup) : 0
+  for (const [name, range] of Object.entries(meta.error_clip ?? {})) main.globalBlock().var(name).errorClip = range
   const faults: string[] = []
   const ampTest = meta.amp_init === undefined ? undefined : main.clone({ forTest: true })
   if (meta.append_backward !== undefined) {
@@ -66,8 +67,8 @@ export function applyCalls(recording: Recording): Replayed {
     if (names.join() !== recorded.join())
       faults.push(`minimize trains [${names.join()}], recorded [${recorded.join()}]`)
   }
-  // Operators of the user's own moved counters that nobody recorded.
-  if (added === 0) compareNames(meta, main, faults)
+  // Operators of the user's own moved counters that nobody recorded; a program that was recorded whole moves none.
+  if (added === 0 && meta.unique_names_before_backward !== undefined) compareNames(meta, main, faults)
   return { main, startup, faults, ...(ampTest === undefined ? {} : { ampTest }) }
 }
 
@@ -134,6 +135,12 @@ function takeOverUserAdditions(recording: Recording, main: Program, startup: Pro
   }
   for (const [name, variable] of recorded.globalBlock().vars) {
     if (wanted.has(name) && !block.hasVar(name)) block.createVar({ ...variable })
+  }
+  for (const sub of recorded.blocks.slice(main.blocks.length)) {
+    const copy = main.createBlock(sub.parentIdx, sub.forwardBlockIdx)
+    main.rollback()
+    for (const variable of sub.vars.values()) copy.createVar({ ...variable })
+    for (const op of sub.ops) copy.insertOperator(copy.ops.length, new Operator(op.parts()))
   }
   inFront.forEach((op, i) => {
     block.insertOperator(i, new Operator(op.parts()))

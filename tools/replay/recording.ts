@@ -50,6 +50,8 @@ export interface Meta {
     readonly chain?: readonly string[]
     readonly input?: string
   }
+  /** Error clips by variable, set before the calls. */
+  readonly error_clip?: Readonly<Record<string, { readonly min: number; readonly max: number }>>
   readonly unique_names_before_backward?: Readonly<Record<string, number>>
   readonly unique_names_after?: Readonly<Record<string, number>>
   readonly parameters?: readonly ParameterRecord[]

@@ -23,6 +23,8 @@ export interface BackwardOptions {
   readonly parameterList?: readonly (Variable | string)[]
   /** Variables (or names) that no gradient flows into. */
   readonly noGradSet?: Iterable<Variable | string>
+  /** Gradients of variables with an `errorClip` are cut as soon as they are made; `minimize` asks for it. Default false. */
+  readonly errorClip?: boolean
   /** Not implemented yet. */
   readonly checkpoints?: readonly (Variable | string)[]
 }
@@ -73,7 +75,7 @@ export function appendBackward(loss: Variable, options: BackwardOptions = {}): P
   program.appendingGradTimes = times
   block.setAttr(lossOp, OP_ROLE, OpRole.Forward | OpRole.Loss)
   const seed = lossGradientOp(program, loss)
-  const ops = [seed, ...made.ops]
+  const ops = [seed, ...(options.errorClip === true ? withErrorClip(block, made) : made.ops)]
   renameExisting(block, ops, made.gradToVar, new Map(), new Set())
   const info: GradInfo = new Map()
   appendWithVariables(block, ops, made.gradToVar, info)
@@ -299,6 +301,27 @@ function renameExisting(
       if (variable !== undefined) gradToVar.set(to, variable)
     }
   }
+}
+
+/** Behind each operator that makes the gradient of a variable with an error clip: `clip`, in place. As in Paddle it has no role. */
+function withErrorClip(block: Block, { ops, gradToVar }: ReturnType<typeof gradientOps>): GradOp[] {
+  return ops.flatMap((op) => {
+    const clips: GradOp[] = []
+    for (const name of outputNames(op)) {
+      const variable = gradToVar.get(name)
+      const range = variable === undefined ? undefined : block.findVar(variable)?.errorClip
+      if (range === undefined) continue
+      const clip = {
+        type: 'clip',
+        inputs: { X: [name] },
+        outputs: { Out: [name] },
+        attrs: { ...range, [OP_ROLE]: OpRole.NotSpecified },
+      }
+      fillDefaults(block.program.library, clip)
+      clips.push(clip)
+    }
+    return [op, ...clips]
+  })
 }
 
 /** d(loss)/d(loss) = 1. */

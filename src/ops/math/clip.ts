@@ -61,7 +61,8 @@ export const clip = defineOp({
   attrs: ATTRS,
   inferMeta({ X, Min, Max }) {
     checkBounds({ Min, Max })
-    return { Out: X }
+    // Not the kind: as in Paddle a variable for clipped selected rows is declared as a tensor, unless it is X itself.
+    return { Out: { dtype: X.dtype, shape: X.shape } }
   },
   grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
     describeOp(clipGrad, {
@@ -71,7 +72,6 @@ export const clip = defineOp({
     }),
   ],
   inplace: { Out: 'X' },
-  outputKind: (op, _output, kindOf) => kindOf(op.inputs['X']?.[0] ?? '') ?? 'LOD_TENSOR',
   kernels: {
     cpu({ X, Min, Max }, attrs, { Out }) {
       const [min, max] = range(!isFloating(X.dtype), Min, Max, attrs)

@@ -19,6 +19,7 @@ import { oneHotV2 } from './one_hot.ts'
 import { linspace, range, size } from './ranges.ts'
 import { flattenContiguousRange, flattenContiguousRangeGrad, reshape2, reshape2Grad } from './reshape.ts'
 import { scatter, scatterGrad } from './scatter.ts'
+import { getTensorFromSelectedRows, mergeSelectedRows } from './selected_rows.ts'
 import { shape } from './shape.ts'
 import { slice, sliceGrad, stridedSlice, stridedSliceGrad } from './slice.ts'
 import { split } from './split.ts'
@@ -60,6 +61,7 @@ export const tensorOps = {
   gather_grad: gatherGrad,
   gather_nd: gatherNd,
   gather_nd_grad: gatherNdGrad,
+  get_tensor_from_selected_rows: getTensorFromSelectedRows,
   index_sample: indexSample,
   index_sample_grad: indexSampleGrad,
   index_select: indexSelect,
@@ -68,6 +70,7 @@ export const tensorOps = {
   masked_select: maskedSelect,
   masked_select_grad: maskedSelectGrad,
   memcpy,
+  merge_selected_rows: mergeSelectedRows,
   meshgrid,
   meshgrid_grad: meshgridGrad,
   multiplex,
