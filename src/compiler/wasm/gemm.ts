@@ -7,6 +7,7 @@
 import { loadLanes, storeLanes } from './elements.ts'
 import type { FunctionBuilder, I32, Local, Vector } from './function_builder.ts'
 import { f32x4, i32, v128 } from './instructions.ts'
+import type { StoreRun } from './result_end.ts'
 
 /** Strides in elements; 1 in row or column. */
 export interface MatrixLayout {
@@ -22,6 +23,8 @@ export interface GemmShape {
   readonly k: number
   readonly a: MatrixLayout
   readonly b: MatrixLayout
+  /** Elements from one row of C to the next, if not n. */
+  readonly cRow?: number
   /** C holds the sum over the batch. */
   readonly sumBatch?: boolean
 }
@@ -53,19 +56,7 @@ function needsPanel({ n, m, b }: GemmShape): boolean {
   return b.column !== 1 || n % 4 !== 0 || (m >= 48 && n > PANEL) || (collides && m > TILE)
 }
 
-/** Called with the sums of a tile's row when the depth is done: stores them, or what is made of them. */
-export type StoreTile = (at: TileRow, sums: readonly Vector[]) => void
-
-export interface TileRow {
-  /** Indices; `row` is `tileRow + rowInTile`. */
-  readonly batch: I32
-  readonly tileRow: I32
-  readonly rowInTile: number
-  readonly column: I32
-  /** Columns of the panel, 1 to 8. */
-  readonly width: number
-}
-
+/** Addresses. C is read and written only where sums are resumed. */
 interface Places {
   readonly a: I32
   readonly b: I32
@@ -73,7 +64,7 @@ interface Places {
   readonly panel: I32
 }
 
-/** Emits the product for units [begin, end) of `split`. */
+/** Emits the product for units [begin, end) of `split`; `store` gets the sums of each row of a tile when the depth is done. */
 export function emitGemm(
   f: FunctionBuilder,
   shape: GemmShape,
@@ -81,10 +72,10 @@ export function emitGemm(
   split: Split,
   begin: I32,
   end: I32,
-  storeTile: StoreTile,
+  store: StoreRun,
 ): void {
-  const { batch, n, k, a, b, sumBatch } = shape
-  const cBatch = sumBatch ? 0 : shape.m * n
+  const { batch, k, a, b, sumBatch } = shape
+  const cBatch = sumBatch ? 0 : shape.m * cRowOf(shape)
   const index = f.local('i32')
   const aAt = f.local('i32')
   const bAt = f.local('i32')
@@ -110,12 +101,14 @@ export function emitGemm(
         c: cAt,
         panel: places.panel,
         rows: split === 'rows' ? { begin, end } : undefined,
-        storeTile,
+        store,
       }
       emitPanels(f, chunk, split === 'columns' ? { begin, end } : undefined)
     }
   })
 }
+
+const cRowOf = ({ n, cRow }: GemmShape): number => cRow ?? n
 
 interface Range {
   readonly begin: I32
@@ -135,7 +128,7 @@ interface Chunk {
   readonly c: I32
   readonly panel: I32
   readonly rows: Range | undefined
-  readonly storeTile: StoreTile
+  readonly store: StoreRun
 }
 
 function emitPanels(f: FunctionBuilder, chunk: Chunk, range: Range | undefined): void {
@@ -242,15 +235,16 @@ function emitTile(
   width: number,
 ): void {
   const { shape, from, depth, resume } = chunk
-  const { a, n } = shape
+  const { a } = shape
+  const cRow = cRowOf(shape)
   const vectors = width > 4 ? 2 : 1
   const sums = f.locals('v128', rows * vectors)
-  const cTile = f.let(i32.add(chunk.c, i32.shl(i32.add(i32.mul(row, i32.const(n)), column), i32.const(2))))
+  const cTile = f.let(i32.add(chunk.c, i32.shl(i32.add(i32.mul(row, i32.const(cRow)), column), i32.const(2))))
   const lanesOf = (v: number): number => Math.min(4, width - 4 * v)
   const load = (): void =>
     sums.forEach((sum, s) => {
       const [r, v] = [Math.floor(s / vectors), s % vectors]
-      f.set(sum, loadLanes(cTile, lanesOf(v), 4 * n * r + 16 * v))
+      f.set(sum, loadLanes(cTile, lanesOf(v), 4 * cRow * r + 16 * v))
     })
   const clear = (): void => {
     for (const sum of sums) f.set(sum, f32x4.const(0))
@@ -284,7 +278,8 @@ function emitTile(
   })
   for (let r = 0; r < rows; r++) {
     const values = sums.slice(r * vectors, (r + 1) * vectors)
-    if (chunk.last) chunk.storeTile({ batch: chunk.batchIndex, tileRow: row, rowInTile: r, column, width }, values)
-    else for (let v = 0; v < vectors; v++) storeLanes(f, cTile, values[v]!, lanesOf(v), 4 * n * r + 16 * v)
+    if (chunk.last)
+      chunk.store({ batch: chunk.batchIndex, row: f.let(i32.add(row, i32.const(r))), column, width }, values)
+    else for (let v = 0; v < vectors; v++) storeLanes(f, cTile, values[v]!, lanesOf(v), 4 * cRow * r + 16 * v)
   }
 }

@@ -238,6 +238,17 @@ function emitRow(streams: Streams, steps: readonly number[], size: number): void
   if (rest > 0) emitVector(streams, splats, undefined, 16 * vectors, rest)
 }
 
+/** Calls `body` for the vectors of `size` elements, by a loop where there are many; `at` is in bytes. */
+export function eachVector(f: FunctionBuilder, size: number, body: (at: I32, lanes: number) => void): void {
+  const vectors = Math.floor(size / 4)
+  const at = f.local('i32')
+  if (vectors > 0) f.count(at, 0, 16 * vectors, 16, () => body(at, 4))
+  if (size % 4 > 0) {
+    f.set(at, i32.const(16 * vectors))
+    body(at, size % 4)
+  }
+}
+
 /** ((l0 + l2) + (l1 + l3)) of a vector, in all four lanes. */
 export function sumLanes(f: FunctionBuilder, value: Vector): Vector {
   const held = f.let(value)

@@ -1,4 +1,5 @@
 /** The table of lowerings by operator type. An operator that has none, or whose tensors a lowering declines, runs by its TypeScript kernel. */
+import { convolution } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
 import type { Piece } from './ir.ts'
 import { matmul } from './matmul.ts'
@@ -11,6 +12,7 @@ import { softmax } from './softmax.ts'
 export type Lowering = (op: OpReader) => readonly Piece[] | undefined
 
 export const lowerings: Readonly<Record<string, Lowering>> = {
+  ...convolution,
   ...elementwise,
   ...matmul,
   ...optimizers,

@@ -53,6 +53,11 @@ export class OpReader {
     return this.#op.attrs[name] as T
   }
 
+  /** All attributes, for the functions of ops/ that read several. */
+  get attrs(): Readonly<Record<string, AttrValue>> {
+    return this.#op.attrs
+  }
+
   /** True if all tensors of these slots, or of all slots, are float32 and have elements. */
   isFloat32(...slots: string[]): boolean {
     const wanted = (slot: string): boolean => slots.length === 0 || slots.includes(slot)

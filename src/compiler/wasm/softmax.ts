@@ -9,6 +9,7 @@ import { exp, log } from './functions.ts'
 import { f32, f32x4, i32, i64, v128 } from './instructions.ts'
 import type { Kernel, Operand } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
+import { eachVector } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
 import type { OpReader } from './op_reader.ts'
 import { laneMask } from './reduction.ts'
@@ -28,17 +29,6 @@ function rowsOf(op: OpReader, tensor: PlannedTensor): { rows: number; size: numb
   const axis = op.attr<number>('axis')
   if (rank === 0 || (axis !== -1 && axis !== rank - 1)) return undefined
   return { rows: product(tensor.shape, 0, rank - 1), size: tensor.shape[rank - 1]! }
-}
-
-/** Calls `body` for the vectors of a row, by a loop where there are many. */
-function eachVector(f: FunctionBuilder, size: number, body: (at: I32, lanes: number) => void): void {
-  const vectors = Math.floor(size / 4)
-  const at = f.local('i32')
-  if (vectors > 0) f.count(at, 0, 16 * vectors, 16, () => body(at, 4))
-  if (size % 4 > 0) {
-    f.set(at, i32.const(16 * vectors))
-    body(at, size % 4)
-  }
 }
 
 function fold(f: FunctionBuilder, value: Vector, combine: (a: Vector, b: Vector) => Vector): Vector {

@@ -45,13 +45,18 @@ const ATTRS = {
   }),
   is_test: attr.bool(false, { extra: true, doc: 'Has no effect.' }),
 }
-type ConvAttrs = FilledAttrs<typeof ATTRS>
+export type ConvAttrs = FilledAttrs<typeof ATTRS>
 
 /**
  * How the windows of a filter lie over the planes of Input, and the shape of Output.
  * @throws InvalidArgumentError E203 for shapes, E201 for attributes that do not fit them.
  */
-function match(opType: string, input: Shape, filter: Shape, attrs: ConvAttrs): { conv: Convolution; out: Shape } {
+export function matchConvolution(
+  opType: string,
+  input: Shape,
+  filter: Shape,
+  attrs: ConvAttrs,
+): { conv: Convolution; out: Shape } {
   const fail = (why: string): InvalidArgumentError =>
     new InvalidArgumentError(
       'E203',
@@ -104,14 +109,14 @@ function convolution(type: string, doc: string, differs: string): [OpDef<ConvSlo
     attrs: ATTRS,
     inferMeta({ Input, Filter, 'Output@GRAD': dOutput }, attrs) {
       requireSameDType(`${type}_grad`, { Input, Filter, 'Output@GRAD': dOutput })
-      const { out } = match(type, Input.shape, Filter.shape, attrs)
+      const { out } = matchConvolution(type, Input.shape, Filter.shape, attrs)
       requireShape(`${type}_grad`, 'Output@GRAD', dOutput, out, 'the shape of Output')
       return { 'Input@GRAD': Input, 'Filter@GRAD': Filter }
     },
     grad: 'unregistered',
     kernels: {
       cpu({ Input, Filter, 'Output@GRAD': dOutput }, attrs, { 'Input@GRAD': dInput, 'Filter@GRAD': dFilter }) {
-        const { conv } = match(type, Input.shape, Filter.shape, attrs)
+        const { conv } = matchConvolution(type, Input.shape, Filter.shape, attrs)
         const channelLast = isChannelLast(attrs.data_format)
         const small = channelFirst(dOutput, channelLast)
         if (dInput !== undefined) {
@@ -131,7 +136,7 @@ function convolution(type: string, doc: string, differs: string): [OpDef<ConvSlo
     attrs: ATTRS,
     inferMeta({ Input, Filter }, attrs): { Output: Meta } {
       requireSameDType(type, { Input, Filter })
-      return { Output: { dtype: Input.dtype, shape: match(type, Input.shape, Filter.shape, attrs).out } }
+      return { Output: { dtype: Input.dtype, shape: matchConvolution(type, Input.shape, Filter.shape, attrs).out } }
     },
     grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
       describeOp(gradDef, {
@@ -142,7 +147,7 @@ function convolution(type: string, doc: string, differs: string): [OpDef<ConvSlo
     ],
     kernels: {
       cpu({ Input, Filter }, attrs, { Output }) {
-        const { conv } = match(type, Input.shape, Filter.shape, attrs)
+        const { conv } = matchConvolution(type, Input.shape, Filter.shape, attrs)
         const channelLast = isChannelLast(attrs.data_format)
         const large = channelFirst(Input, channelLast)
         storePlanes(Output, channelLast, (planes) => convolve(conv, large, Filter.data, planes))
