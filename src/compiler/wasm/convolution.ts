@@ -1,6 +1,6 @@
 /** Lowerings of conv2d and depthwise_conv2d: which of three routes a convolution takes. */
 import type { PlannedTensor } from '../../executor/backend.ts'
-import { type ConvAttrs, matchConvolution } from '../../ops/nn/conv.ts'
+import { type ConvAttrs, matchConvolution } from '../../ops/nn/conv_shape.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
 import { columnsKernel } from './columns.ts'
 import { depthwiseKernel } from './depthwise.ts'
