@@ -3,12 +3,13 @@
  * that fill the unrolled loop and leave a rest, half precision. A lowering without cases here fails.
  */
 import { describe, expect, test } from 'vitest'
+import { convolution } from './cases/convolution.ts'
 import { optimizers } from './cases/optimizers.ts'
 import { faultsOf, type LoweringCase, Random } from './lowering_case.ts'
 
 const ROUNDS = 30
 
-const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = { ...optimizers }
+const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = { ...convolution, ...optimizers }
 
 describe('WASM lowerings give what the TypeScript kernels give', () => {
   test.each(Object.entries(CASES))('%s', (type, make) => {

@@ -1,13 +1,15 @@
-/** Lowerings of conv2d and depthwise_conv2d: which of three routes a convolution takes. */
+/** Lowerings of conv2d and depthwise_conv2d with their gradients: which of three routes a convolution takes. */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { type ConvAttrs, matchConvolution } from '../../ops/nn/conv_shape.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
 import { columnsKernel } from './columns.ts'
+import { columnsFilterGradKernel, columnsInputGradKernel } from './columns_grad.ts'
 import { depthwiseKernel } from './depthwise.ts'
+import { depthwiseFilterGradKernel, depthwiseInputGradKernel } from './depthwise_grad.ts'
 import type { Kernel } from './ir.ts'
 import type { Lowering } from './lowerings.ts'
 import type { OpReader } from './op_reader.ts'
-import { productKernel } from './product.ts'
+import { pointwiseFilterGradKernel, pointwiseInputGradKernel, pointwiseKernel } from './pointwise.ts'
 
 /** undefined for a layout other than NCHW. */
 function convolutionOf(op: OpReader, input: PlannedTensor, filter: PlannedTensor): Convolution | undefined {
@@ -20,50 +22,6 @@ const isPointwise = ({ groups, height, width }: Convolution): boolean =>
   groups === 1 &&
   [height, width].every(({ kernel, stride, before, after }) => kernel * stride === 1 && before === 0 && after === 0)
 
-/** Out[n] = Filter Input[n]: the image is the matrix of columns. */
-function pointwiseKernel(
-  { batch, channels, filters, height, width }: Convolution,
-  input: PlannedTensor,
-  filter: PlannedTensor,
-  output: PlannedTensor,
-): Kernel {
-  const windows = height.out * width.out
-  const view = { result: output, space: output.shape }
-  if (windows === 1) {
-    // Images of one element each: a product with a row for each image.
-    return productKernel({
-      ...view,
-      shape: {
-        batch: 1,
-        m: batch,
-        n: filters,
-        k: channels,
-        a: { batch: 0, row: channels, column: 1 },
-        b: { batch: 0, row: 1, column: channels },
-      },
-      a: input,
-      b: filter,
-      batchDims: 0,
-      rowDims: 1,
-    })
-  }
-  return productKernel({
-    ...view,
-    shape: {
-      batch,
-      m: filters,
-      n: windows,
-      k: channels,
-      a: { batch: 0, row: channels, column: 1 },
-      b: { batch: channels * windows, row: windows, column: 1 },
-    },
-    a: filter,
-    b: input,
-    batchDims: 1,
-    rowDims: 1,
-  })
-}
-
 const forward: Lowering = (op) => {
   const [Input, Filter, Output] = [op.input('Input'), op.input('Filter'), op.output('Output')]
   if (!op.isFloat32() || !Input || !Filter || !Output) return undefined
@@ -74,7 +32,30 @@ const forward: Lowering = (op) => {
   return [columnsKernel(conv, Input, Filter, Output)]
 }
 
+/** Filters of one channel each, one for each channel. */
+const isDepthwise = ({ groups, channels, filters }: Convolution): boolean => channels === groups && filters === groups
+
+const backward: Lowering = (op) => {
+  const [Input, Filter, dOutput] = [op.input('Input'), op.input('Filter'), op.input('Output@GRAD')]
+  if (!op.isFloat32() || !Input || !Filter || !dOutput) return undefined
+  const conv = convolutionOf(op, Input, Filter)
+  if (conv === undefined) return undefined
+  const [filterGrad, inputGrad] = isPointwise(conv)
+    ? [pointwiseFilterGradKernel, pointwiseInputGradKernel]
+    : isDepthwise(conv)
+      ? [depthwiseFilterGradKernel, depthwiseInputGradKernel]
+      : [columnsFilterGradKernel, columnsInputGradKernel]
+  const [dFilter, dInput] = [op.output('Filter@GRAD'), op.output('Input@GRAD')]
+  // The input's gradient comes last: what follows in a program reads it, and may be joined.
+  const pieces: Kernel[] = []
+  if (dFilter !== undefined) pieces.push(filterGrad(conv, Input, dOutput, dFilter))
+  if (dInput !== undefined) pieces.push(inputGrad(conv, dOutput, Filter, dInput))
+  return pieces
+}
+
 export const convolution: Readonly<Record<string, Lowering>> = {
   conv2d: forward,
+  conv2d_grad: backward,
   depthwise_conv2d: forward,
+  depthwise_conv2d_grad: backward,
 }
