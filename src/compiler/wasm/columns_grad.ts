@@ -59,7 +59,7 @@ export function columnsFilterGradKernel(
           const firstFilter = f.let(i32.mul(i32.divS(channel, i32.const(channels)), i32.const(filters)))
           const place = i32.add(i32.mul(firstFilter, i32.const(channels)), i32.remS(channel, i32.const(channels)))
           const c = f.let(i32.add(to, i32.mul(place, i32.const(4 * taps))))
-          f.count(image, 0, f.let(i32.const(batch)), 1, () => {
+          f.count(image, 0, batch, 1, () => {
             const source = f.let(
               i32.add(
                 from,

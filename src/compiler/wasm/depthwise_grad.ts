@@ -214,7 +214,7 @@ export function depthwiseFilterGradKernel(
         const channel = f.local('i32')
         const image = f.local('i32')
         f.count(channel, begin, unitEnd, 1, () => {
-          f.count(image, 0, f.let(i32.const(batch)), 1, () => {
+          f.count(image, 0, batch, 1, () => {
             const unit = f.let(i32.add(i32.mul(image, i32.const(channels)), channel))
             emitPad(f, plane, i32.add(from, i32.mul(unit, i32.const(4 * height.size * width.size))), scratch)
             const slopeAt = f.let(i32.add(slopes, i32.mul(unit, i32.const(4 * windows))))

@@ -107,10 +107,9 @@ function emitTile(
 
 /** The sums of the lanes of up to four vectors, one in each lane: (l0 + l2) + (l1 + l3). */
 export function sumFour(f: FunctionBuilder, vectors: readonly Vector[]): Vector {
-  const zero = f32x4.const(0)
-  const [a, b, c, d] = [0, 1, 2, 3].map((i) => f.let(vectors[i] ?? zero)) as [Vector, Vector, Vector, Vector]
+  const lane = (i: number): Vector => f.let(vectors[i] ?? f32x4.const(0))
   const halves = (x: Vector, y: Vector): Vector =>
     f.let(f32x4.add(v128.shuffle32(x, y, [0, 4, 1, 5]), v128.shuffle32(x, y, [2, 6, 3, 7])))
-  const [ab, cd] = [halves(a, b), halves(c, d)]
+  const [ab, cd] = [halves(lane(0), lane(1)), halves(lane(2), lane(3))]
   return f32x4.add(v128.shuffle32(ab, cd, [0, 1, 4, 5]), v128.shuffle32(ab, cd, [2, 3, 6, 7]))
 }

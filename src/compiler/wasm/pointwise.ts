@@ -3,7 +3,6 @@ import type { PlannedTensor } from '../../executor/backend.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
 import { dotSplit, emitDots } from './dot_product.ts'
 import type { I32 } from './function_builder.ts'
-import { i32 } from './instructions.ts'
 import type { Kernel } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
 import { productKernel } from './product.ts'
@@ -134,7 +133,7 @@ export function pointwiseFilterGradKernel(
       kernelFunction(module, 3, (f, [a, b, c], begin, end) => {
         const image = f.local('i32')
         const [aAt, bAt] = [f.let(a!), f.let(b!)]
-        f.count(image, 0, f.let(i32.const(batch)), 1, () => {
+        f.count(image, 0, batch, 1, () => {
           emitDots(f, shape, { a: aAt, b: bAt, c: c as I32 }, image, { split, range: { begin, end } })
           f.advance(aAt, 4 * filters * windows)
           f.advance(bAt, 4 * channels * windows)
