@@ -46,6 +46,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./minimize.ts')).minimize,
   },
   {
+    name: 'opt',
+    group: 'change',
+    summary: 'run passes over a program and check that its results stay',
+    load: async () => (await import('./opt.ts')).opt,
+  },
+  {
     name: 'convert',
     group: 'change',
     summary: 'turn programs, values and models from one kind of file into another',
@@ -91,7 +97,6 @@ export const PLANNED = [
   'step',
   'studio',
   'draw',
-  'opt',
   'prune',
   'clone',
   'nan',

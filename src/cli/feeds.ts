@@ -27,10 +27,14 @@ export interface FeedOptions {
 /** The value of one `--feed NAME=VALUE`. */
 export async function feedValue(io: Io, program: Program, feed: Named, options: FeedOptions): Promise<FeedValue> {
   const { name, value } = feed
-  if (value === 'random' || value === 'zeros') {
+  const making = /^(random|zeros)(\[[\d, ]*\])?$/.exec(value)
+  if (making !== null) {
     const variable = program.globalBlock().vars.get(name)
+    const shape = making[2] === undefined ? undefined : shapeOf(making[2])
     // Of a name that is not there the run complains, together with all other faults of feeds.
-    return variable === undefined ? 0 : made(variable, value === 'random' ? options.generator : undefined, options.rows)
+    return variable === undefined
+      ? 0
+      : made(variable, making[1] === 'random' ? options.generator : undefined, options.rows, shape)
   }
   if (value.startsWith('@')) return await readValueFile(io, value.slice(1))
   try {
@@ -112,12 +116,20 @@ function numbersFrom(json: unknown): NestedArray {
   return numberFromJson(json) ?? (/^-?\d{1,20}$/.test(json) ? BigInt(json) : json)
 }
 
+/** `[2, 3]`, `[]`. */
+const shapeOf = (text: string): number[] => text.match(/\d+/g)?.map(Number) ?? []
+
 /**
  * Zeros, or with a generator numbers from [-1, 1); integers are 0 or 1, which are labels and indexes almost anywhere. Unknown dimensions
- * become `rows` in front and 1 elsewhere.
+ * become `rows` in front and 1 elsewhere, unless a shape is given.
  */
-function made({ dtype, shape }: Variable, generator: Generator | undefined, rows: number): Tensor {
-  const known = shape.map((dim, i) => (dim >= 0 ? dim : i === 0 ? rows : 1))
+function made(
+  { dtype, shape }: Variable,
+  generator: Generator | undefined,
+  rows: number,
+  given: readonly number[] | undefined,
+): Tensor {
+  const known = given ?? shape.map((dim, i) => (dim >= 0 ? dim : i === 0 ? rows : 1))
   const tensor = Tensor.zeros(dtype, known)
   if (generator === undefined) return tensor
   const parts = isComplex(dtype) ? 2 * tensor.size : tensor.size

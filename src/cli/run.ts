@@ -67,7 +67,12 @@ mlp.startup.json. With --feeds the entries are used round and round.`,
   define(command) {
     command.argument('<FILE>')
     addOption(command, '--startup FILE', 'run this once before', asPath)
-    addListOption(command, '--feed NAME=VALUE', 'a number, nested lists, @x.json, @x.npy, random or zeros', asNamed)
+    addListOption(
+      command,
+      '--feed NAME=VALUE',
+      'a number, nested lists, @x.json, @x.npy, zeros, random or random[2,3]',
+      asNamed,
+    )
     addOption(command, '--feeds FILE', 'a JSON list, one object of tensors a step', asPath)
     addOption(command, '--fetch NAMES', "variables to print: a,b or '*@GRAD'", asNames)
     addListOption(command, '--data NAME=@FILE', 'rows to train over', asNamed)

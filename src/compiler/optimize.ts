@@ -1,6 +1,8 @@
 /** Runs passes over a program, one after another, and verifies what each of them leaves. */
 import { EnforceError } from '../errors.ts'
+import { extraOutputs } from '../framework/extra_attrs.ts'
 import type { Issue } from '../framework/issue.ts'
+import { EMPTY_VAR } from '../framework/op_def.ts'
 import { OpRole } from '../framework/op_role.ts'
 import type { Program } from '../framework/program.ts'
 import { Variable } from '../framework/variable.ts'
@@ -15,7 +17,7 @@ export interface OptimizeOptions {
    * `inference`.
    */
   readonly passes?: PipelineName | readonly (string | Pass)[]
-  /** What will be fetched. Default: everything that operators write and none reads, so that no result is lost. */
+  /** What will be fetched. Default: what {@link programResults} gives, so that no result is lost. */
   readonly fetch?: readonly (Variable | string)[]
   /** Values of persistable variables, such as a Scope: passes that compute with parameters do nothing without. */
   readonly values?: { get(name: string): Value | undefined }
@@ -73,7 +75,7 @@ export class PassFailure extends EnforceError {
 export function optimize(program: Program, options: OptimizeOptions = {}): Optimized {
   const passes = passesOf(program, options.passes)
   const { values } = options
-  const wanted = options.fetch === undefined ? unread(program) : new Set(options.fetch.map(nameOf))
+  const wanted = options.fetch === undefined ? programResults(program) : new Set(options.fetch.map(nameOf))
   const context = {
     isWanted: (name: string): boolean => wanted.has(name),
     values:
@@ -144,12 +146,26 @@ export const countOps = ({ blocks }: Program): number => blocks.reduce((count, {
 
 const nameOf = (item: Variable | string): string => (item instanceof Variable ? item.name : item)
 
-/** Names that some operator writes and none reads. */
-function unread(program: Program): Set<string> {
-  const ops = program.blocks.flatMap((block) => block.ops)
-  const names = new Set(ops.flatMap((op) => op.outputNames()))
-  for (const op of ops) for (const name of op.inputNames()) names.delete(name)
-  return names
+/**
+ * What a program computes for others, where nobody says: the inputs of its `fetch` operators; without any, the results of operators of which
+ * no result is read (but for outputs that Paddle calls extra, such as XShape).
+ */
+export function programResults(program: Program): Set<string> {
+  const block = program.globalBlock()
+  const fetches = block.ops.filter((op) => {
+    const def = program.definition(op.type)
+    return def?.effects === 'io' && def.feedHolder === undefined
+  })
+  if (fetches.length > 0) return new Set(fetches.flatMap((op) => op.inputNames()))
+  const read = new Set(program.blocks.flatMap(({ ops }) => ops.flatMap((op) => op.inputNames())))
+  const results = new Set<string>()
+  for (const op of block.ops) {
+    if (op.outputNames().some((name) => read.has(name))) continue
+    for (const [slot, names] of Object.entries(op.outputs)) {
+      if (!extraOutputs(op.type).has(slot)) for (const name of names) if (name !== EMPTY_VAR) results.add(name)
+    }
+  }
+  return results
 }
 
 /** Faults that the program had before do not count. */
