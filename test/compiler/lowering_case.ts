@@ -155,8 +155,13 @@ export function faultsOf(type: string, given: LoweringCase): string[] {
     given.terms && run('ts', 'interpreter', new Map([...names.values].map(([name, value]) => [name, absolute(value)])))
   const faults: string[] = []
   const [meaning, plan, interpreter] = results as [Result, Result, Result]
-  const isEmpty = [...meaning.values, ...names.values.values()].some(
-    (value) => value instanceof Tensor && value.size === 0,
+  // XShape holds a shape and no elements.
+  const named: [string, Value][] = [
+    ...names.values,
+    ...names.fetch.map((name, i): [string, Value] => [name, meaning.values[i]!]),
+  ]
+  const isEmpty = named.some(
+    ([name, value]) => !name.startsWith('XShape') && value instanceof Tensor && value.size === 0,
   )
   if (!isEmpty && (plan.compiled === 0) !== (given.declined === true))
     faults.push(`${plan.compiled} compiled operators`)

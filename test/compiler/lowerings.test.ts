@@ -4,12 +4,19 @@
  */
 import { describe, expect, test } from 'vitest'
 import { convolution } from './cases/convolution.ts'
+import { logic } from './cases/logic.ts'
+import { movement } from './cases/movement.ts'
 import { optimizers } from './cases/optimizers.ts'
 import { faultsOf, type LoweringCase, Random } from './lowering_case.ts'
 
 const ROUNDS = 30
 
-const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = { ...convolution, ...optimizers }
+const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
+  ...convolution,
+  ...logic,
+  ...movement,
+  ...optimizers,
+}
 
 describe('WASM lowerings give what the TypeScript kernels give', () => {
   test.each(Object.entries(CASES))('%s', (type, make) => {

@@ -6,7 +6,7 @@ import type { DType } from '../../tensor/dtype.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
 
-const { addInt, and, bits, constant, or, select, shl, shrS, shrU, subInt } = e
+const { addInt, and, bits, constant, or, select, shl, shrU, subInt } = e
 
 const SIGN = bits(-0x80000000)
 
@@ -64,19 +64,16 @@ export function fromFloat32(value: Formula, dtype: DType): Formula {
   return dtype === 'uint8' ? and(toInt32(value), bits(0xff)) : value
 }
 
-/** What memory holds as one type made what it holds as another; undefined where float32 between them would round twice. */
-export function convert(held: Formula, from: DType, to: DType): Formula | undefined {
+/** What memory holds as one type made what it holds as another. By way of float32, so int32 to bfloat16 is rounded twice. */
+export function convert(held: Formula, from: DType, to: DType): Formula {
   if (from === to) return held
   if (!isWhole(from)) return fromFloat32(toFloat32(held, from), to)
   if (to === 'bool') return truth(isSet(held))
   if (to === 'uint8') return and(held, bits(0xff))
   if (to === 'int32') return held
-  return from === 'int32' && to === 'bfloat16' ? undefined : fromFloat32(toFloat32(held, from), to)
+  return fromFloat32(toFloat32(held, from), to)
 }
 
 /** A mask of the lanes whose element is true: anything but 0, so NaN too. */
 export const isTrue = (held: Formula, dtype: DType): Formula =>
   isWhole(dtype) ? isSet(held) : e.ne(toFloat32(held, dtype), constant(0))
-
-/** Bits of a sign, all ones or all zeros. */
-export const signMask = (value: Formula): Formula => shrS(value, 31)

@@ -7,7 +7,7 @@ import * as e from './expression.ts'
 import type { Loop, Piece, Statement } from './ir.ts'
 import { fullStrides } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
-import { broadcastOperands, type OpReader, scalar, whole } from './op_reader.ts'
+import { broadcastOperands, scalar, whole } from './op_reader.ts'
 import { reductionKernel } from './reduction.ts'
 
 export const loop = (space: Shape, ...statements: Statement[]): Loop => ({ kind: 'loop', space, statements })
@@ -116,17 +116,6 @@ const sum: Lowering = (op) => {
   return [loop(Out.shape, { target: Out, value: values.reduce(e.add) })]
 }
 
-const copy =
-  (input: string, output: string): Lowering =>
-  (op) => {
-    const [from, to] = [op.input(input), op.output(output)]
-    if (from?.dtype !== 'float32' || to?.dtype !== 'float32' || !op.isFloat32(input, output)) return undefined
-    return [loop(to.shape, { target: to, value: whole(from, to.shape) })]
-  }
-
-/** X with other dimensions. XShape holds no values. */
-const reshape = copy('X', 'Out')
-
 const clip: Lowering = (op) => {
   const [X, Out] = [op.input('X'), op.output('Out')]
   const [low, high] = [op.attr<number>('min'), op.attr<number>('max')]
@@ -137,22 +126,6 @@ const clip: Lowering = (op) => {
   return [loop(X.shape, { target: Out, value: e.select(e.gt(raised, e.constant(high)), e.constant(high), raised) })]
 }
 
-const fillLike =
-  (input: string, output: string, value: (op: OpReader) => number): Lowering =>
-  (op) => {
-    const to = op.output(output)
-    if (to === undefined || !op.isFloat32(output) || (input !== '' && op.input(input) === undefined)) return undefined
-    return [loop(to.shape, { target: to, value: e.constant(value(op)) })]
-  }
-
-/** A constant written by attributes alone. */
-const fillConstant: Lowering = (op) => {
-  const given = ['ValueTensor', 'ShapeTensor', 'ShapeTensorList'].some((slot) => op.inputs(slot).length > 0)
-  const text = op.attr<string>('str_value')
-  if (given || (text !== '' && text !== undefined)) return undefined
-  return fillLike('', 'Out', (reader) => reader.attr<number>('value'))(op)
-}
-
 export const elementwise: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(Object.entries(BINARY).map(([type, formula]) => [type, binary(formula)])),
   ...Object.fromEntries(Object.entries(BINARY_SLOPES).map(([type, slopes]) => [`${type}_grad`, binaryGrad(slopes)])),
@@ -161,17 +134,4 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
   scale,
   sum,
   clip,
-  assign: copy('X', 'Out'),
-  reshape2: reshape,
-  reshape2_grad: copy('Out@GRAD', 'X@GRAD'),
-  flatten_contiguous_range: reshape,
-  flatten_contiguous_range_grad: copy('Out@GRAD', 'X@GRAD'),
-  flatten2: reshape,
-  flatten2_grad: copy('Out@GRAD', 'X@GRAD'),
-  squeeze2: reshape,
-  squeeze2_grad: copy('Out@GRAD', 'X@GRAD'),
-  unsqueeze2: reshape,
-  unsqueeze2_grad: copy('Out@GRAD', 'X@GRAD'),
-  fill_zeros_like: fillLike('X', 'Out', () => 0),
-  fill_constant: fillConstant,
 }

@@ -134,10 +134,16 @@ export const i32 = {
 export const i64 = {
   const: (value: bigint): Code<'i64'> => ({ type: 'i64', bytes: [0x42, ...signed64(value)] }),
   add: binary('i64', 0x7c),
+  eqz: unary<'i32', 'i64'>('i32', 0x50),
   eq: binary<'i32', 'i64'>('i32', 0x51),
   ltS: binary<'i32', 'i64'>('i32', 0x53),
   geS: binary<'i32', 'i64'>('i32', 0x59),
   extendI32S: unary<'i64', 'i32'>('i64', 0xac),
+  truncSatF32S: unary<'i64', 'f32'>('i64', 0xfc, 4),
+  select: (condition: Code<'i32'>, whenTrue: Code<'i64'>, whenFalse: Code<'i64'>): Code<'i64'> => ({
+    type: 'i64',
+    bytes: [...whenTrue.bytes, ...whenFalse.bytes, ...condition.bytes, 0x1b],
+  }),
   load: load('i64', 3, 0x29),
   store: store<'i64'>(3, 0x37),
 }

@@ -1,8 +1,13 @@
 /** The table of lowerings by operator type. An operator that has none, or whose tensors a lowering declines, runs by its TypeScript kernel. */
+
+import { casts } from './cast.ts'
 import { convolution } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
+import { fills } from './fill.ts'
 import type { Piece } from './ir.ts'
+import { logic } from './logic.ts'
 import { matmul } from './matmul.ts'
+import { movement } from './movement.ts'
 import type { OpReader } from './op_reader.ts'
 import { optimizers } from './optimizers.ts'
 import { reductions } from './reductions.ts'
@@ -13,8 +18,12 @@ export type Lowering = (op: OpReader) => readonly Piece[] | undefined
 
 export const lowerings: Readonly<Record<string, Lowering>> = {
   ...convolution,
+  ...casts,
   ...elementwise,
+  ...fills,
+  ...logic,
   ...matmul,
+  ...movement,
   ...optimizers,
   ...reductions,
   ...softmax,

@@ -1,0 +1,223 @@
+/** Lowerings of operators that move elements and never compute with them. */
+import type { PlannedTensor } from '../../executor/backend.ts'
+import { numel, product, rowMajorStrides, type Shape } from '../../tensor/shape.ts'
+import { hasLanes } from './elements.ts'
+import { loop } from './elementwise.ts'
+import * as e from './expression.ts'
+import type { Piece } from './ir.ts'
+import { fullStrides } from './loop.ts'
+import type { Lowering } from './lowerings.ts'
+import { allOf, fillKernel, moveKernel } from './move.ts'
+import { type OpReader, whole } from './op_reader.ts'
+
+/** All elements in their order: a loop, which can be joined to others, where loops read the element type. */
+export function copyPiece(from: PlannedTensor, to: PlannedTensor): Piece {
+  if (hasLanes(to.dtype)) return loop(to.shape, { target: to, value: whole(from, to.shape) })
+  return moveKernel([numel(to.shape)], { tensor: to, strides: [1] }, { tensor: from, strides: [1] })
+}
+
+const copy =
+  (input: string, output: string): Lowering =>
+  (op) => {
+    const [from, to] = [op.input(input), op.output(output)]
+    if (from === undefined || to === undefined || from.dtype !== to.dtype || numel(to.shape) === 0) return undefined
+    return [copyPiece(from, to)]
+  }
+
+type Sides = readonly (PlannedTensor | undefined)[]
+
+/**
+ * Copies between a tensor and its parts along an axis; a part that is undefined is left out. Parts may lack the axis.
+ * @param sizes of the parts along the axis.
+ */
+function parts(list: Sides, sizes: readonly number[], joined: PlannedTensor, axis: number, join: boolean): Piece[] {
+  const inner = product(joined.shape, axis + 1)
+  const outer = product(joined.shape, 0, axis)
+  const row = joined.shape[axis]! * inner
+  const pieces: Piece[] = []
+  let offset = 0
+  list.forEach((part, i) => {
+    const width = sizes[i]! * inner
+    if (part !== undefined && width > 0) {
+      const piece = { tensor: part, strides: [width, 1] }
+      const place = { tensor: joined, offset, strides: [row, 1] }
+      pieces.push(join ? moveKernel([outer, width], place, piece) : moveKernel([outer, width], piece, place))
+    }
+    offset += width
+  })
+  return pieces
+}
+
+const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
+
+/** True where the axis or other attributes are given by tensors. */
+const isGiven = (op: OpReader, ...slots: string[]): boolean => slots.some((slot) => op.inputs(slot).length > 0)
+
+interface Join {
+  readonly parts: string
+  readonly whole: string
+  /** Whether the parts are inputs. */
+  readonly join: boolean
+  /** Slot whose tensors have the sizes of the parts along the axis; without it each part is one slice. */
+  readonly sizes?: string
+}
+
+const joining =
+  ({ parts: slot, whole: wholeSlot, join, sizes: sizesSlot }: Join): Lowering =>
+  (op) => {
+    const list = join ? op.inputs(slot) : op.outputs(slot)
+    const joined = join ? op.output(wholeSlot) : op.input(wholeSlot)
+    if (joined === undefined || numel(joined.shape) === 0 || isGiven(op, 'AxisTensor', 'SectionsTensorList'))
+      return undefined
+    if (list.some((part) => part !== undefined && part.dtype !== joined.dtype)) return undefined
+    const axis = positive(op.attr<number>('axis'), joined.shape.length)
+    if (sizesSlot === undefined) {
+      return parts(
+        list,
+        list.map(() => 1),
+        joined,
+        axis,
+        join,
+      )
+    }
+    const measured = sizesSlot === slot ? list : op.inputs(sizesSlot)
+    if (measured.includes(undefined)) return undefined
+    return parts(
+      list,
+      measured.map((part) => part!.shape[axis]!),
+      joined,
+      axis,
+      join,
+    )
+  }
+
+/** Out's dimension i is dimension order[i] of X. */
+function permuted(X: PlannedTensor, Out: PlannedTensor, order: readonly number[]): Piece[] {
+  const strides = rowMajorStrides(X.shape)
+  const from = { tensor: X, strides: order.map((d) => (X.shape[d] === 1 ? 0 : strides[d]!)) }
+  return [moveKernel(Out.shape, allOf(Out), from)]
+}
+
+const transpose =
+  (input: string, output: string, back: boolean): Lowering =>
+  (op) => {
+    const [X, Out] = [op.input(input), op.output(output)]
+    if (X === undefined || Out === undefined || X.dtype !== Out.dtype || numel(Out.shape) === 0) return undefined
+    const order = op.attr<readonly number[]>('axis').map((d) => positive(d, X.shape.length))
+    return permuted(X, Out, back ? order.map((_, d) => order.indexOf(d)) : order)
+  }
+
+interface Cut {
+  readonly offset: number
+  readonly strides: readonly number[]
+  readonly space: Shape
+}
+
+const BOUNDS = ['Starts', 'Ends', 'Strides'].flatMap((name) => [`${name}Tensor`, `${name}TensorList`])
+
+/** The places of a slice in what it is cut from; `count` elements are known by the shape of the slice. */
+function cutOf(op: OpReader, shape: Shape, slice: PlannedTensor): Cut | undefined {
+  if (isGiven(op, ...BOUNDS) || numel(slice.shape) === 0) return undefined
+  const strides = rowMajorStrides(shape)
+  const axes = op.attr<readonly number[]>('axes')
+  const steps = op.type.startsWith('strided') ? op.attr<readonly number[]>('strides') : undefined
+  const decreased = new Set(op.attr<readonly number[]>('decrease_axis').map((axis) => positive(axis, shape.length)))
+  const counts = new Map<number, number>()
+  let next = 0
+  for (let d = 0; d < shape.length; d++) counts.set(d, decreased.has(d) ? 1 : slice.shape[next++]!)
+  let offset = 0
+  const moved = [...strides]
+  axes.forEach((given, i) => {
+    const axis = positive(given, shape.length)
+    const size = shape[axis]!
+    const step = steps?.[i] ?? 1
+    const start = op.attr<readonly number[]>('starts')[i]!
+    const from = start < 0 ? Math.max(start + size, 0) : step > 0 ? start : Math.min(start, size - 1)
+    offset += from * strides[axis]!
+    moved[axis] = step * strides[axis]!
+  })
+  const space = shape.map((_, d) => counts.get(d)!)
+  return { offset, space, strides: moved.map((step, d) => (space[d] === 1 ? 0 : step)) }
+}
+
+const slice: Lowering = (op) => {
+  const [Input, Out] = [op.input('Input'), op.output('Out')]
+  const cut = Input && Out && cutOf(op, Input.shape, Out)
+  if (cut === undefined || Input === undefined || Out === undefined) return undefined
+  return [moveKernel(cut.space, allOf(Out, cut.space), { tensor: Input, ...cut })]
+}
+
+const sliceGrad: Lowering = (op) => {
+  const [Input, dOut, dInput] = [op.input('Input'), op.input('Out@GRAD'), op.output('Input@GRAD')]
+  if (Input === undefined || dOut === undefined || dInput?.dtype !== dOut.dtype) return undefined
+  const cut = cutOf(op, Input.shape, dOut)
+  if (cut === undefined) return undefined
+  return [fillKernel(dInput, 0n), moveKernel(cut.space, { tensor: dInput, ...cut }, allOf(dOut, cut.space))]
+}
+
+/** The elements that `pad` puts X among: they lie where the paddings before it end. */
+const padGrad: Lowering = (op) => {
+  const [dOut, dX] = [op.input('Out@GRAD'), op.output('X@GRAD')]
+  if (dOut === undefined || dX === undefined || !op.isFloat32()) return undefined
+  const places = inside(op, dOut, dX.shape)
+  // The TypeScript kernel adds to zeros, which makes -0 a 0.
+  const sum = loop(dX.shape, { target: dX, value: e.add(whole(dX), e.constant(0)) })
+  return [moveKernel(dX.shape, allOf(dX), places), sum]
+}
+
+const pad: Lowering = (op) => {
+  const [X, Out] = [op.input('X'), op.output('Out')]
+  if (X === undefined || Out?.dtype !== 'float32' || numel(X.shape) === 0) return undefined
+  const bits = new Int32Array(new Float32Array([op.attr<number>('pad_value')]).buffer)[0]!
+  return [fillKernel(Out, BigInt(bits)), moveKernel(X.shape, inside(op, Out, X.shape), allOf(X))]
+}
+
+function inside(op: OpReader, tensor: PlannedTensor, shape: Shape) {
+  const paddings = op.attr<readonly number[]>('paddings')
+  const strides = rowMajorStrides(tensor.shape)
+  const offset = strides.reduce((sum, step, d) => sum + step * paddings[2 * d]!, 0)
+  return { tensor, offset, strides: strides.map((step, d) => (shape[d] === 1 ? 0 : step)) }
+}
+
+/** Every element in its place counted from the other end along the axes. */
+const flip: Lowering = (op) => {
+  const [X, Out] = [op.input('X'), op.output('Out')]
+  if (X === undefined || Out === undefined || numel(X.shape) === 0) return undefined
+  const axes = new Set(op.attr<readonly number[]>('axis').map((axis) => positive(axis, X.shape.length)))
+  const steps = fullStrides(X.shape)
+  const offset = steps.reduce((sum, step, d) => sum + (axes.has(d) ? step * (X.shape[d]! - 1) : 0), 0)
+  const strides = steps.map((step, d) => (axes.has(d) ? -step : step))
+  return [moveKernel(Out.shape, allOf(Out), { tensor: X, offset, strides })]
+}
+
+const RESHAPES = ['reshape2', 'flatten_contiguous_range', 'flatten2', 'squeeze2', 'unsqueeze2']
+
+export const movement: Readonly<Record<string, Lowering>> = {
+  ...Object.fromEntries(
+    RESHAPES.flatMap((type) => [
+      [type, copy('X', 'Out')],
+      [`${type}_grad`, copy('Out@GRAD', 'X@GRAD')],
+    ]),
+  ),
+  assign: copy('X', 'Out'),
+  memcpy: copy('X', 'Out'),
+  share_data: copy('X', 'Out'),
+  concat: joining({ parts: 'X', whole: 'Out', join: true, sizes: 'X' }),
+  concat_grad: joining({ parts: 'X@GRAD', whole: 'Out@GRAD', join: false, sizes: 'X' }),
+  split: joining({ parts: 'Out', whole: 'X', join: false, sizes: 'Out' }),
+  stack: joining({ parts: 'X', whole: 'Y', join: true }),
+  stack_grad: joining({ parts: 'X@GRAD', whole: 'Y@GRAD', join: false }),
+  unstack: joining({ parts: 'Y', whole: 'X', join: false }),
+  unstack_grad: joining({ parts: 'Y@GRAD', whole: 'X@GRAD', join: true }),
+  unbind: joining({ parts: 'Out', whole: 'X', join: false }),
+  transpose2: transpose('X', 'Out', false),
+  transpose2_grad: transpose('Out@GRAD', 'X@GRAD', true),
+  slice,
+  slice_grad: sliceGrad,
+  strided_slice: slice,
+  strided_slice_grad: sliceGrad,
+  pad,
+  pad_grad: padGrad,
+  flip,
+  reverse: flip,
+}
