@@ -52,10 +52,10 @@ export interface CompiledOps {
 
 export interface LinkedOps {
   /**
-   * By unit; undefined where it was not compiled. Several units may be done by the last of them. False means that the unit did nothing and
-   * its operators must run by their TypeScript kernels, because only those can say what is wrong.
+   * By unit; undefined where it was not compiled, 'idle' where there is nothing to do or a later unit does it. False means that the unit did
+   * nothing and its operators must run by their TypeScript kernels, because only those can say what is wrong.
    */
-  readonly runs: readonly ((() => boolean) | undefined)[]
+  readonly runs: readonly ((() => boolean) | 'idle' | undefined)[]
 }
 
 export interface CompileOptions {

@@ -33,7 +33,7 @@ export function compileOperator(backend: Backend, op: PlannedOp, heap: Heap): ((
       const addressOf = (tensor: PlannedTensor | UnitScratch): number =>
         tensor instanceof TensorSlot ? tensor.address : scratch.get(tensor as UnitScratch)!
       const run = link(heap.memory, addressOf, allocate).runs[0]
-      return run === undefined || run()
+      return typeof run !== 'function' || run()
     } finally {
       for (const { address, bytes } of blocks) heap.release(address, bytes)
     }

@@ -77,7 +77,7 @@ export class Plan {
   /** Memory of the compiled operators' records. */
   #records: { readonly address: number; readonly bytes: number }[] = []
   #runs: BoundUnit[] = []
-  #feedViews: { readonly name: string; readonly view: TensorData }[] = []
+  #feedViews: TensorData[] = []
   #fetchViews: { readonly storage: Storage; readonly view: TensorData }[] = []
   #scopeVersion = -1
   #generation = -1
@@ -286,14 +286,14 @@ export class Plan {
   }
 
   /**
-   * Runs the steps on these feeds, whose types and shapes must be the planned ones, and returns copies of the fetched values.
+   * Runs the steps on these feeds, whose order, types and shapes must be the planned ones, and returns copies of the fetched values.
    * @throws what kernels throw, with block, operator and the caller's line.
    */
-  run(feeds: ReadonlyMap<string, Value>): Value[] {
+  run(feeds: readonly TensorData[]): Value[] {
     const { heap } = this.#scope
     const fresh = this.#scopeVersion !== this.#scope.version || this.#generation !== heap.generation ? this.#bind() : []
-    for (const { name, view } of this.#feedViews)
-      (view as Float32Array).set((feeds.get(name) as Tensor).data as Float32Array)
+    const feedViews = this.#feedViews
+    for (let i = 0; i < feedViews.length; i++) (feedViews[i] as Float32Array).set(feeds[i] as Float32Array)
     const units = this.#runs
     let unit = 0
     let index = 0
@@ -308,11 +308,12 @@ export class Plan {
       if (error instanceof EnforceError) throw error.at(operatorPlace(this.#block, this.#block.ops[index]!, index))
       throw error
     }
-    return this.#fetchViews.map(({ storage, view }) => {
-      const bytes = new Uint8Array(view.byteLength)
-      bytes.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
-      return new Tensor(storage.dtype, storage.shape, makeView(storage.dtype, bytes.buffer, 0, numel(storage.shape)))
-    })
+    const results: Value[] = []
+    for (const { storage, view } of this.#fetchViews) {
+      // A slice has memory of its own that is never shared.
+      results.push(new Tensor(storage.dtype, storage.shape, view.slice()))
+    }
+    return results
   }
 
   /** False once a persistable variable has another type or shape than was planned: then a new plan is needed. */
@@ -357,6 +358,7 @@ export class Plan {
     const single = (_: unknown, index: number) => ({ first: index, last: index, compiled: false })
     this.#runs = (this.#compiled?.units ?? this.#steps.map(single)).flatMap(({ first, last }, unit): BoundUnit[] => {
       const run = linked?.runs[unit]
+      if (run === 'idle') return []
       if (run !== undefined) return [{ first, last, run }]
       try {
         return [{ first, last, run: this.#bindTypeScript(first) }]
@@ -367,7 +369,7 @@ export class Plan {
       }
     })
     const bound = (storage: Storage): BoundTensor => this.#bound(storage)!
-    this.#feedViews = [...this.#feeds].map(([name, storage]) => ({ name, view: bound(storage)!.data }))
+    this.#feedViews = [...this.#feeds.values()].map((storage) => bound(storage).data)
     this.#fetchViews = this.#fetches.map((storage) => ({ storage, view: bound(storage)!.data }))
     this.#scopeVersion = this.#scope.version
     this.#generation = heap.generation

@@ -105,7 +105,7 @@ function link(
   addressOf: (tensor: PlannedTensor | UnitScratch) => number,
   allocate: (bytes: number) => number,
 ): LinkedOps {
-  const runs = units.map(({ compiled }) => (compiled ? nothing : undefined))
+  const runs: ((() => boolean) | 'idle' | undefined)[] = units.map(({ compiled }) => (compiled ? 'idle' : undefined))
   if (lines.length === 0) return { runs }
   const exports = exportsFor(memory)
   const records: KernelArgument[] = lines.flatMap(({ calls }) => calls.flatMap(({ args }) => args))
@@ -124,9 +124,6 @@ function link(
   })
   return { runs }
 }
-
-/** The run of a unit whose work is done by the line that a later unit ends. */
-const nothing = (): boolean => true
 
 const callKey = ({ key, units, args }: Kernel): string => `${key}|${units ?? ''}|${args.length}`
 
