@@ -137,22 +137,16 @@ const BACKENDS = [
 /** What is wrong with the case, one line each. */
 export function faultsOf(type: string, given: LoweringCase): string[] {
   const names = namesOf(type, given)
-  const run = (backend: 'ts' | 'wasm', engine: 'plan' | 'interpreter', inputs: ReadonlyMap<string, Tensor>): Result => {
-    const executor = new Executor({ backend, engine })
-    const program = new Program(ops, { callSites: false })
-    const block = program.globalBlock()
-    for (const [name, { dtype, shape }] of names.values) block.createVar({ name, dtype, shape, persistable: true })
-    for (const name of names.fetch) if (!block.hasVar(name)) block.createVar({ name })
-    block.appendOp({ type, inputs: names.inputs, outputs: names.outputs, attrs: given.attrs ?? {} })
-    for (const [name, value] of inputs) executor.scope.set(name, value)
-    const values = executor.run(program, { fetch: names.fetch })
-    const compiled = executor.lastRun!.compiledOps
-    executor.dispose()
-    return { values, compiled }
-  }
-  const results = BACKENDS.map(([backend, engine]) => run(backend, engine, names.values))
+  const results = BACKENDS.map(([backend, engine]) => run(type, given, names, backend, engine))
   const magnitudes =
-    given.terms && run('ts', 'interpreter', new Map([...names.values].map(([name, value]) => [name, absolute(value)])))
+    given.terms &&
+    run(
+      type,
+      given,
+      { ...names, values: new Map([...names.values].map(([name, value]) => [name, absolute(value)])) },
+      'ts',
+      'interpreter',
+    )
   const faults: string[] = []
   const [meaning, plan, interpreter] = results as [Result, Result, Result]
   // XShape holds a shape and no elements.
@@ -177,6 +171,30 @@ export function faultsOf(type: string, given: LoweringCase): string[] {
     if (apart !== undefined) faults.push(`${name}: ${apart}`)
   })
   return faults
+}
+
+/** What the TypeScript kernel gives. */
+export const meaningOf = (type: string, given: LoweringCase): Value[] =>
+  run(type, given, namesOf(type, given), 'ts', 'interpreter').values
+
+function run(
+  type: string,
+  given: LoweringCase,
+  names: ReturnType<typeof namesOf>,
+  backend: 'ts' | 'wasm',
+  engine: 'plan' | 'interpreter',
+): Result {
+  const executor = new Executor({ backend, engine })
+  const program = new Program(ops, { callSites: false })
+  const block = program.globalBlock()
+  for (const [name, { dtype, shape }] of names.values) block.createVar({ name, dtype, shape, persistable: true })
+  for (const name of names.fetch) if (!block.hasVar(name)) block.createVar({ name })
+  block.appendOp({ type, inputs: names.inputs, outputs: names.outputs, attrs: given.attrs ?? {} })
+  for (const [name, value] of names.values) executor.scope.set(name, value)
+  const values = executor.run(program, { fetch: names.fetch })
+  const compiled = executor.lastRun!.compiledOps
+  executor.dispose()
+  return { values, compiled }
 }
 
 interface Result {

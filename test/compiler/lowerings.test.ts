@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest'
 import { convolution } from './cases/convolution.ts'
 import { logic } from './cases/logic.ts'
 import { movement } from './cases/movement.ts'
+import { normalization } from './cases/normalization.ts'
 import { optimizers } from './cases/optimizers.ts'
+import { pooling } from './cases/pooling.ts'
 import { faultsOf, type LoweringCase, Random } from './lowering_case.ts'
 
 const ROUNDS = 30
@@ -16,6 +18,8 @@ const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   ...logic,
   ...movement,
   ...optimizers,
+  ...normalization,
+  ...pooling,
 }
 
 describe('WASM lowerings give what the TypeScript kernels give', () => {

@@ -118,7 +118,7 @@ const NOISE = 1e-6
  */
 const KINK = 0.01
 
-describe.each([
+const STARTS = [
   [
     'train',
     (executor: Executor) => {
@@ -127,14 +127,18 @@ describe.each([
     },
   ],
   ['train_finetune', (executor: Executor, test: Program) => loadPretrained(PUBLISHED_MODEL, test, executor)],
-] as const)('%s: the recorded first steps', (folder, start) => {
+] as const
+
+describe.each(
+  STARTS.flatMap(([folder, start]) => (['ts', 'wasm'] as const).map((backend) => [folder, backend, start] as const)),
+)('%s on %s: the recorded first steps', (folder, backend, start) => {
   const run = readGolden<Run>(`direction_classifier/${folder}/run.json.gz`)
   const lines = new TextLines('train')
   // The recorded rows are those of 4,000 lines, of which 2,000 are here.
   const place = new Map(lines.rows!.map((row, i) => [row, i] as const))
   const rates = schedule(run)
   const { main, startup, test: forward } = buildTraining({ learningRate: rates })
-  const executor = new Executor({ seed: 2 })
+  const executor = new Executor({ seed: 2, backend })
   executor.run(startup)
   start(executor, forward)
   const gradients = Object.values(run.gradients)
@@ -150,6 +154,9 @@ describe.each([
 
   test('loss, logits and gradients of step 1, and the values after it', () => {
     const [loss, logits, ...got] = step(1, [run.loss, run.logits, ...gradients])
+    expect(executor.lastRun).toMatchObject({ engine: 'plan', backend })
+    // Nothing of the network is left to the TypeScript kernels.
+    expect(executor.lastRun!.compiledOps).toBe(backend === 'wasm' ? main.globalBlock().ops.length : 0)
     expect(Math.abs(Number(loss!.item()) - run.losses[0]!)).toBeLessThanOrEqual(2e-6)
     readGolden<number[][]>(`direction_classifier/${folder}/logits_step1.json.gz`)
       .flat()

@@ -6,7 +6,7 @@ import type { PlannedTensor } from '../../executor/backend.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
 import type { FunctionBuilder, I32 } from './function_builder.ts'
 import { DEPTH, emitGemm, type GemmShape, panelBytes } from './gemm.ts'
-import { i32, v128 } from './instructions.ts'
+import { f32x4, i32, v128 } from './instructions.ts'
 import type { Kernel, Statement } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
 import { columnOffset, emitFill, emitPadRows, type PaddedPlane, paddedPlane } from './padded_plane.ts'
@@ -119,7 +119,7 @@ export function columnsKernel(
         kernelFunction(module, 6 + end.args.length, (f, addresses, begin, unitEnd) => {
           const [from, weights, to, padded, columns, panelAt, ...rest] = addresses as [I32, I32, I32, I32, I32, I32]
           const store = end.emit(f, rest)
-          emitFill(f, plane, padded, 0)
+          emitFill(f, plane, padded, f32x4.const(0))
           const unit = f.local('i32')
           f.count(unit, begin, unitEnd, 1, () => {
             const image = f.let(i32.divS(unit, i32.const(groups * blocks)))

@@ -53,7 +53,7 @@ export function columnsFilterGradKernel(
     emit: (module) =>
       kernelFunction(module, 5, (f, addresses, begin, unitEnd) => {
         const [from, slopes, to, padded, columns] = addresses as [I32, I32, I32, I32, I32]
-        emitFill(f, plane, padded, 0)
+        emitFill(f, plane, padded, f32x4.const(0))
         const [channel, image] = [f.local('i32'), f.local('i32')]
         f.count(channel, begin, unitEnd, 1, () => {
           const firstFilter = f.let(i32.mul(i32.divS(channel, i32.const(channels)), i32.const(filters)))
@@ -126,7 +126,7 @@ export function columnsInputGradKernel(
           const a = f.let(i32.add(weights, i32.mul(place, i32.const(4 * taps))))
           const gradient = i32.add(i32.mul(image, i32.const(conv.filters)), firstFilter)
           const slopeAt = f.let(i32.add(from, i32.mul(gradient, i32.const(4 * windows))))
-          emitFill(f, plane, sums, 0)
+          emitFill(f, plane, sums, f32x4.const(0))
           eachRowBlock(f, height.out, rows, (firstRow, count) => {
             const b = f.let(i32.add(slopeAt, i32.mul(firstRow, i32.const(4 * width.out))))
             const places = { a, b, c: columns, panel: panelAt }

@@ -34,7 +34,7 @@ export function depthwiseKernel(
       emit: (module) =>
         kernelFunction(module, 3 + end.args.length, (f, [from, weights, scratch, ...rest], begin, unitEnd) => {
           const store = end.emit(f, rest)
-          emitFill(f, plane, scratch!, 0)
+          emitFill(f, plane, scratch!, f32x4.const(0))
           const unit = f.local('i32')
           f.count(unit, begin, unitEnd, 1, () => {
             const n = f.let(i32.divS(unit, i32.const(filters)))

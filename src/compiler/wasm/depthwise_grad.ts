@@ -89,9 +89,9 @@ export function depthwiseInputGradKernel(
         kernelFunction(module, 5 + end.args.length, (f, addresses, begin, unitEnd) => {
           const [from, weights, to, scratch, result, ...rest] = addresses as [I32, I32, I32, I32, I32]
           const store = end.emit(f, rest)
-          emitFill(f, windows, scratch, 0)
+          emitFill(f, windows, scratch, f32x4.const(0))
           // Rows and columns that no window covers stay 0.
-          if (!isDirect) emitFill(f, plane, result, 0)
+          if (!isDirect) emitFill(f, plane, result, f32x4.const(0))
           const unit = f.local('i32')
           f.count(unit, begin, unitEnd, 1, () => {
             const image = f.let(i32.divS(unit, i32.const(channels)))
@@ -210,7 +210,7 @@ export function depthwiseFilterGradKernel(
     emit: (module) =>
       kernelFunction(module, 4, (f, addresses, begin, unitEnd) => {
         const [from, slopes, to, scratch] = addresses as [I32, I32, I32, I32]
-        emitFill(f, plane, scratch, 0)
+        emitFill(f, plane, scratch, f32x4.const(0))
         const channel = f.local('i32')
         const image = f.local('i32')
         f.count(channel, begin, unitEnd, 1, () => {

@@ -4,7 +4,7 @@
  */
 import type { Span } from '../../ops/nn/window.ts'
 import { loadLanes, storeLanes } from './elements.ts'
-import type { FunctionBuilder, I32 } from './function_builder.ts'
+import type { FunctionBuilder, I32, Vector } from './function_builder.ts'
 import { f32, f32x4, i32, v128 } from './instructions.ts'
 import { eachVector } from './loop.ts'
 
@@ -65,9 +65,9 @@ export function columnRuns(plane: PaddedPlane): ColumnRun[] {
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b))
 
 /** Fills the whole scratch; what is no element of the plane keeps this value while planes are copied in. */
-export function emitFill(f: FunctionBuilder, plane: PaddedPlane, scratch: I32, value: number): void {
+export function emitFill(f: FunctionBuilder, plane: PaddedPlane, scratch: I32, value: Vector): void {
   const at = f.let(scratch)
-  const fill = f.let(f32x4.const(value))
+  const fill = f.let(value)
   f.count(f.local('i32'), 0, plane.bytes / 16, 1, () => {
     f.do(v128.store(at, fill))
     f.advance(at, 16)

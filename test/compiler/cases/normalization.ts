@@ -1,0 +1,96 @@
+/**
+ * Cases of normalisations. Statistics are sums of float32 within a plane, so results are some units in the last place off; gradients that are
+ * differences of larger numbers are judged by the size of what they are made of.
+ */
+import { product } from '../../../src/tensor/shape.ts'
+import type { LoweringCase, Random } from '../lowering_case.ts'
+
+function batchNorm(random: Random, gradient: boolean): LoweringCase {
+  const rank = random.int(2, 5)
+  const channels = random.int(1, 9)
+  const inner = Array.from({ length: rank - 2 }, () => random.int(1, rank === 3 ? 150 : 11))
+  const last = random.next() < 0.3
+  const shape = last && rank > 2 ? [random.int(2, 5), ...inner, channels] : [random.int(2, 9), channels, ...inner]
+  const global = random.next() < 0.4
+  const vector = (low: number, high: number) => random.floats([channels], { low, high })
+  const attrs = {
+    ...(random.next() < 0.3 ? { is_test: true, trainable_statistics: true } : {}),
+    use_global_stats: global,
+    data_layout: last && rank > 2 ? 'NHWC' : 'NCHW',
+    epsilon: Math.fround(random.pick([1e-5, 1e-3])),
+    momentum: Math.fround(random.pick([0.9, 0.5])),
+  }
+  const parameters = {
+    X: random.floats(shape),
+    ...(random.next() < 0.8 ? { Scale: vector(0.5, 2) } : {}),
+    ...(random.next() < 0.8 ? { Bias: vector(-1, 1) } : {}),
+    Mean: vector(-1, 1),
+    Variance: vector(0.5, 2),
+  }
+  const count = product(shape) / channels
+  if (!gradient) {
+    return {
+      inputs: parameters,
+      attrs,
+      inplace: true,
+      outputs: { Y: 1, MeanOut: 1, VarianceOut: 1, SavedMean: 1, SavedVariance: 1 },
+      ulp: 8,
+      scale: 8,
+    }
+  }
+  const { Mean, Variance, ...rest } = parameters
+  return {
+    inputs: {
+      ...rest,
+      // With is_test the gradient takes the averages as constants.
+      ...(global || 'is_test' in attrs
+        ? { Mean, Variance }
+        : { SavedMean: vector(-0.5, 0.5), SavedVariance: vector(0.4, 0.8) }),
+      'Y@GRAD': random.floats(shape),
+    },
+    attrs,
+    outputs: Object.fromEntries(
+      ['X@GRAD', 'Scale@GRAD', 'Bias@GRAD'].filter(() => random.next() < 0.9).map((slot) => [slot, 1]),
+    ),
+    ulp: 8,
+    scale: 16 * Math.max(1, count / 16),
+  }
+}
+
+function layerNorm(random: Random, gradient: boolean): LoweringCase {
+  const shape = Array.from({ length: random.int(2, 4) }, () => random.int(1, random.pick([4, 12, 70])))
+  const axis = random.int(1, shape.length - 1)
+  shape[shape.length - 1]! += 1
+  const size = product(shape, axis)
+  const rows = product(shape, 0, axis)
+  const attrs = { begin_norm_axis: axis, epsilon: Math.fround(1e-5) }
+  const inputs = {
+    X: random.floats(shape),
+    ...(random.next() < 0.8 ? { Scale: random.floats([size], { low: 0.5, high: 2 }) } : {}),
+    ...(random.next() < 0.8 ? { Bias: random.floats([size], { low: -1, high: 1 }) } : {}),
+  }
+  if (!gradient) return { inputs, attrs, outputs: { Y: 1, Mean: 1, Variance: 1 }, ulp: 64, scale: 4 }
+  return {
+    inputs: {
+      ...inputs,
+      Mean: random.floats(shape.slice(0, axis), { low: -0.5, high: 0.5 }),
+      Variance: random.floats(shape.slice(0, axis), { low: 1, high: 4 }),
+      'Y@GRAD': random.floats(shape),
+    },
+    attrs,
+    outputs: Object.fromEntries(
+      ['X@GRAD', ...('Scale' in inputs ? ['Scale@GRAD'] : []), ...('Bias' in inputs ? ['Bias@GRAD'] : [])].map(
+        (slot) => [slot, 1],
+      ),
+    ),
+    ulp: 8,
+    scale: 16 * Math.max(1, rows / 16),
+  }
+}
+
+export const normalization: Readonly<Record<string, (random: Random) => LoweringCase>> = {
+  batch_norm: (random) => batchNorm(random, false),
+  batch_norm_grad: (random) => batchNorm(random, true),
+  layer_norm: (random) => layerNorm(random, false),
+  layer_norm_grad: (random) => layerNorm(random, true),
+}
