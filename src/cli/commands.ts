@@ -3,7 +3,7 @@ import type { CommandDefinition } from './command.ts'
 
 export interface CommandEntry {
   readonly name: string
-  readonly group: 'run' | 'look' | 'change' | 'compare' | 'learn' | 'more'
+  readonly group: 'run' | 'look' | 'change' | 'compare' | 'measure' | 'learn' | 'more'
   readonly summary: string
   readonly load: () => Promise<CommandDefinition>
 }
@@ -70,6 +70,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./diff.ts')).diff,
   },
   {
+    name: 'profile',
+    group: 'measure',
+    summary: 'time and memory of a run, operator by operator',
+    load: async () => (await import('./profile.ts')).profile,
+  },
+  {
     name: 'ops',
     group: 'learn',
     summary: 'look operators up: slots, attributes, element types, gradient',
@@ -101,7 +107,6 @@ export const PLANNED = [
   'clone',
   'nan',
   'why',
-  'profile',
   'bench',
   'lesson',
   'examples',

@@ -7,10 +7,9 @@ import { inferenceColumns } from '../io/inference_model.ts'
 import { castParameters } from '../optimizer/amp/parameters.ts'
 import { attachScheduler } from '../optimizer/lr/attach.ts'
 import { ReduceOnPlateau } from '../optimizer/lr/reduce_on_plateau.ts'
-import { Generator } from '../tensor/random.ts'
 import type { Value } from '../tensor/tensor.ts'
 import { type Context, usage } from './command.ts'
-import { DataSet, type Feed, feedValue, readFeeds } from './feeds.ts'
+import { DataSet, type Feed } from './feeds.ts'
 import { defaultFetches, formatValue, resolveFetches, scalarOf } from './fetches.ts'
 import type { StopSignal } from './io.ts'
 import { loadProgram, programEntry, programFiles } from './load_program.ts'
@@ -20,19 +19,12 @@ import { DEFAULT_BATCH, type RunFlags } from './run.ts'
 import { RunCheckpoints } from './run_checkpoints.ts'
 import { RunDocument } from './run_document.ts'
 import { loadBeside, loadValues, ValueSaver } from './run_values.ts'
+import { type StepPlan, stepPlan } from './step_plan.ts'
 import { unsupportedReport } from './support_report.ts'
-import { epochLine, Means, overData, overList, type Step, TestRunner } from './train_steps.ts'
+import { epochLine, Means, TestRunner } from './train_steps.ts'
 
 /** A signal is noticed at the latest this long after a step ended. */
 const LISTEN_MS = 50
-
-interface Plan {
-  readonly total: number
-  readonly epochs: number
-  readonly steps: Iterable<Step>
-  /** What is fed in every step. */
-  readonly fixed: Feed
-}
 
 interface Stopped {
   readonly signal: StopSignal
@@ -84,7 +76,7 @@ export class Runner {
       : undefined
     const seed = resumed?.seed ?? flags.seed ?? Math.floor(Math.random() * 2 ** 32)
     const fetch = flags.fetch === undefined ? defaultFetches(main) : resolveFetches(main, flags.fetch)
-    const plan = await this.#plan(main, seed)
+    const plan = await stepPlan(io, flags, main, seed)
     const test = await this.#testRunner(executor, files.test, fetch, plan.fixed)
     const document = new RunDocument(programEntry(loaded))
 
@@ -130,7 +122,7 @@ export class Runner {
   async #train(
     executor: Executor,
     main: Program,
-    plan: Plan,
+    plan: StepPlan,
     fetch: readonly string[],
     test: TestRunner | undefined,
     document: RunDocument,
@@ -219,31 +211,6 @@ export class Runner {
     out.talk(parts.join('  '))
   }
 
-  async #plan(main: Program, seed: number): Promise<Plan> {
-    const { io } = this.#context
-    const flags = this.#flags
-    const fixed: Feed = {}
-    const options = { generator: new Generator(seed), rows: flags.batch ?? 1 }
-    for (const feed of flags.feed ?? []) setFeed(fixed, feed.name, await feedValue(io, main, feed, options))
-    if (flags.data !== undefined) {
-      const data = await DataSet.read(io, flags.data, '--data')
-      const batch = Math.min(flags.batch ?? DEFAULT_BATCH, data.rows)
-      const perEpoch = Math.ceil(data.rows / batch)
-      const epochs = flags.epochs ?? (flags.steps === undefined ? 1 : Math.ceil(flags.steps / perEpoch))
-      const total = Math.min(flags.steps ?? Infinity, epochs * perEpoch)
-      const order = flags.shuffle === true ? new Generator(seed) : undefined
-      return { total, epochs, steps: overData(data, batch, total, fixed, order), fixed }
-    }
-    const list = flags.feeds === undefined ? [{}] : await readFeeds(io, flags.feeds)
-    for (const name of Object.keys(fixed)) {
-      if (list.some((step) => Object.hasOwn(step, name))) {
-        throw usage(`"${name}" is fed twice: by --feed and in ${flags.feeds}`, { got: name })
-      }
-    }
-    const total = flags.steps ?? list.length
-    return { total, epochs: 1, steps: overList(list, total, fixed), fixed }
-  }
-
   async #testRunner(
     executor: Executor,
     beside: string | undefined,
@@ -269,11 +236,6 @@ export class Runner {
     const shared = Object.fromEntries(Object.entries(fixed).filter(([name]) => program.globalBlock().vars.has(name)))
     return new TestRunner(executor, program, { data, batch: batch ?? DEFAULT_BATCH, fixed: shared }, wanted)
   }
-}
-
-/** By definition, not by assignment: a variable may be called __proto__. */
-function setFeed(feed: Feed, name: string, value: Feed[string]): void {
-  Object.defineProperty(feed, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 const operators = (program: Program): number => program.blocks.reduce((count, { ops }) => count + ops.length, 0)

@@ -63,6 +63,8 @@ export interface CompileOptions {
   readonly isReadAfter: (tensor: PlannedTensor, last: number) => boolean
   /** Equal for tensors that are the same memory. */
   readonly memoryOf: (tensor: PlannedTensor) => object
+  /** True to get every unit as a call of its own, so that it can be timed. */
+  readonly callPerUnit?: boolean
 }
 
 export interface Backend {

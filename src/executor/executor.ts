@@ -23,6 +23,7 @@ import { type Tensor, TensorArray, type Value, writeElement } from '../tensor/te
 import type { Backend } from './backend.ts'
 import { type FeedFault, type FeedValue, feedError, feedToValue, isFault } from './feed.ts'
 import { interpretBlock, operatorPlace, RunBudget } from './interpreter.ts'
+import type { RunObserver } from './observer.ts'
 import { NotPlannable } from './plan.ts'
 import { PlanCache } from './plan_cache.ts'
 import { RepeatedRun } from './repeated_run.ts'
@@ -44,6 +45,8 @@ export interface ExecutorOptions {
    * which has its own. Default {@link LIMITS}.
    */
   readonly limits?: Partial<Limits>
+  /** Told of plans and runs, and if it wants of every operator; costs time only where it is given. */
+  readonly observer?: RunObserver
 }
 
 export interface RunOptions {
@@ -84,6 +87,7 @@ export class Executor {
   readonly #plans: PlanCache
   /** By program, its last run where a plan did it. */
   #repeated = new WeakMap<Program, RepeatedRun>()
+  readonly #observer: RunObserver | undefined
   #outside = new WeakMap<Program, OutsideReads>()
   /** Startup programs that ran in the scope, with the identities of the operators that ran. */
   #started = new WeakMap<Program, readonly number[]>()
@@ -98,7 +102,8 @@ export class Executor {
     }
     this.#compiler = options.backend === 'ts' ? undefined : backend
     this.backend = this.#compiler?.name ?? 'ts'
-    this.#plans = new PlanCache(this.#compiler)
+    this.#plans = new PlanCache(this.#compiler, options.observer)
+    this.#observer = options.observer
     this.engine = options.engine ?? 'plan'
     this.limits = withLimits(options.limits)
     this.scope = options.scope ?? new Scope(undefined, options.limits)
@@ -115,6 +120,14 @@ export class Executor {
    * InvalidArgumentError E206 for slots, NotFoundError E207 (undeclared variable); ResourceExhaustedError E604, E610, E620 (limits); and what operators throw.
    */
   run(program: Program, options: RunOptions = {}): Value[] {
+    if (this.#observer?.finished === undefined) return this.#run(program, options)
+    const begin = performance.now()
+    const results = this.#run(program, options)
+    this.#observer.finished(this.lastRun!, performance.now() - begin)
+    return results
+  }
+
+  #run(program: Program, options: RunOptions): Value[] {
     if (this.#disposed) throw new PreconditionNotMetError('E105', 'this executor was disposed')
     const repeated = this.#repeated.get(program)
     if (repeated?.accepts(options)) {
@@ -180,7 +193,13 @@ export class Executor {
       for (const [name, value] of values) local.set(name, value)
       this.#placeFeedHolders(block, local, values)
       const budget = new RunBudget(this.limits)
-      interpretBlock(block, local, { generator: this.generator, from, budget, backend: this.#compiler })
+      interpretBlock(block, local, {
+        generator: this.generator,
+        from,
+        budget,
+        backend: this.#compiler,
+        observer: this.#observer?.units === true ? this.#observer : undefined,
+      })
       return fetches.map((name) => {
         const value = local.get(name)
         if (value !== undefined) return value

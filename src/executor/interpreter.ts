@@ -21,6 +21,7 @@ import { SelectedRows, Tensor, TensorArray } from '../tensor/tensor.ts'
 import type { Backend } from './backend.ts'
 import { compileOperator } from './compile_operator.ts'
 import { type BoundTensor, bindKernel, placeholder } from './kernels.ts'
+import type { RunObserver } from './observer.ts'
 import { Scope, TensorSlot } from './scope.ts'
 
 export interface InterpreterOptions {
@@ -31,6 +32,8 @@ export interface InterpreterOptions {
   readonly budget?: RunBudget
   /** Compiles operators that it can compile; the others run by their TypeScript kernels. */
   readonly backend?: Backend | undefined
+  /** Told of every operator. */
+  readonly observer?: RunObserver | undefined
 }
 
 /** What is left of a run's limits; one object for the whole run, blocks inside included. */
@@ -65,6 +68,7 @@ const tooLong = (limit: string, most: number, what: string): ResourceExhaustedEr
  */
 export function interpretBlock(block: Block, scope: Scope, options: InterpreterOptions): void {
   const { ops } = block
+  const { observer } = options
   const budget = options.budget ?? new RunBudget()
   const run = { ...options, budget }
   for (let index = options.from ?? 0; index < ops.length; index++) {
@@ -73,7 +77,9 @@ export function interpretBlock(block: Block, scope: Scope, options: InterpreterO
       () => operatorPlace(block, op, index),
       () => {
         budget.countOperator()
-        runOperator(block, op, scope, run)
+        const begin = observer === undefined ? 0 : performance.now()
+        const compiled = runOperator(block, op, scope, run)
+        observer?.ran?.({ block: block.idx, first: index, last: index, compiled, begin, end: performance.now() }, ops)
       },
     )
   }
@@ -91,14 +97,15 @@ export function operatorPlace(block: Block, op: Operator, index: number): ErrorP
   }
 }
 
-function runOperator(block: Block, op: Operator, scope: Scope, options: InterpreterOptions): void {
+/** @returns whether compiled code ran it. */
+function runOperator(block: Block, op: Operator, scope: Scope, options: InterpreterOptions): boolean {
   const def = findOp(block.program.library, op.type)
   if (def === undefined) {
     throw new UnimplementedError('E401', `operator "${op.type}" is not implemented`, { where: { opType: op.type } })
   }
   if (def.kernels.scope !== undefined) {
     def.kernels.scope(scopeContext(block, op, scope, options))
-    return
+    return false
   }
   const inputs = op.inputNames().map((name) => scope.find(name))
   if (inputs.some((value) => value instanceof SelectedRows || value instanceof TensorArray)) {
@@ -108,12 +115,18 @@ function runOperator(block: Block, op: Operator, scope: Scope, options: Interpre
     }
     inferOperator(def, op, op.filledAttrs(def), scopeMetas(scope), true)
     def.kernels.selectedRows(scopeContext(block, op, scope, options))
-    return
+    return false
   }
-  runTensorKernel(block, op, def, scope, options)
+  return runTensorKernel(block, op, def, scope, options)
 }
 
-function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope, options: InterpreterOptions): void {
+function runTensorKernel(
+  block: Block,
+  op: Operator,
+  def: AnyOpDef,
+  scope: Scope,
+  options: InterpreterOptions,
+): boolean {
   const attrs = op.filledAttrs(def)
   for (const [slot, { arity }] of Object.entries(def.inputs)) {
     const name = op.inputs[slot]?.[0]
@@ -122,7 +135,7 @@ function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope
   const metas = inferOperator(def, op, attrs, scopeMetas(scope), true)
   if (Object.values(metas).some((list) => list.some((meta) => meta?.kind === 'SELECTED_ROWS'))) {
     def.kernels.selectedRows!(scopeContext(block, op, scope, options))
-    return
+    return false
   }
   const inputSlots: Record<string, (TensorSlot | undefined)[]> = {}
   for (const [slot, names] of Object.entries(op.inputs)) {
@@ -146,7 +159,7 @@ function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope
   const run = backend && compileOperator(backend, { def, attrs, inputs: inputSlots, outputs: outputSlots }, scope.heap)
   if (run?.() === true) {
     for (const slot of replaced) slot.release()
-    return
+    return true
   }
   // Views are made only now: allocation may have grown the heap.
   bindKernel(def, attrs, inputSlots, outputSlots, options.generator, (slot, { dtype, shape, data }) => {
@@ -155,6 +168,7 @@ function runTensorKernel(block: Block, op: Operator, def: AnyOpDef, scope: Scope
     ;(target.data as Float32Array).set(data as Float32Array)
   })()
   for (const slot of replaced) slot.release()
+  return false
 }
 
 function outputSlot(scope: Scope, name: string, meta: Meta, replaced: TensorSlot[]): TensorSlot {

@@ -12,10 +12,12 @@ import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype
 import type { Generator } from '../tensor/random.ts'
 import { hasUnknown, numel, type Shape, sameShape } from '../tensor/shape.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
-import type { Backend, CompiledOps, PlannedTensor, UnitScratch } from './backend.ts'
+import type { Backend, CompiledOps, PlannedSlots, PlannedTensor, UnitScratch } from './backend.ts'
 import { operatorPlace } from './interpreter.ts'
 import { type BoundTensor, bindKernel } from './kernels.ts'
 import { type Lifetime, layOut } from './memory.ts'
+import { observed, type RunObserver } from './observer.ts'
+import { type MemoryTimeline, memoryTimeline, type NamedLifetime } from './plan_memory.ts'
 import { type Scope, TensorSlot } from './scope.ts'
 
 /** Why a program cannot be planned and is interpreted instead. */
@@ -73,6 +75,8 @@ export class Plan {
   readonly #persistables: readonly Storage[]
   readonly #compiled: CompiledOps | undefined
   readonly #scratch: ReadonlyMap<UnitScratch, Lifetime>
+  readonly #temporaries: readonly Storage[]
+  readonly #observer: RunObserver | undefined
   #arena = -1
   /** Memory of the compiled operators' records. */
   #records: { readonly address: number; readonly bytes: number }[] = []
@@ -90,8 +94,10 @@ export class Plan {
     fetch: readonly string[],
     generator: Generator,
     backend: Backend | undefined,
+    observer?: RunObserver,
   ) {
     this.program = program
+    this.#observer = observer?.units === true ? observer : undefined
     this.edits = program.edits
     this.#block = program.globalBlock()
     this.#scope = scope
@@ -194,12 +200,15 @@ export class Plan {
       {
         isReadAfter: (tensor, last) => (tensor as Storage).persistable || (tensor as Storage).end > last,
         memoryOf: (tensor) => homeOf(tensor as Storage),
+        callPerUnit: this.#observer !== undefined,
       },
     )
     const scratch = this.#widenLifetimes()
     this.#scratch = new Map(scratch.map((lifetime) => [lifetime.scratch, lifetime]))
     const own = temporaries.filter((storage) => storage.home === undefined)
     this.arenaBytes = layOut([...own, ...scratch], operators)
+    this.#temporaries = temporaries
+    observer?.planned?.(this)
   }
 
   /** Counts of operators by how they run: compiled, and by their TypeScript kernels. */
@@ -209,6 +218,38 @@ export class Plan {
       0,
     )
     return { compiled, typescript: this.#steps.length - compiled }
+  }
+
+  /** Where temporaries are, and how many bytes are alive at each operator. */
+  get memory(): MemoryTimeline {
+    const names = new Map<Storage, string[]>()
+    for (const storage of this.#temporaries) {
+      const home = homeOf(storage)
+      const list = names.get(home)
+      if (list === undefined) names.set(home, [storage.name])
+      else list.push(storage.name)
+    }
+    const lifetimes = [
+      ...[...names].map(([home, list]): NamedLifetime => ({ ...home, names: list })),
+      ...[...this.#scratch.values()].map((lifetime): NamedLifetime => ({ ...lifetime, names: [] })),
+    ]
+    return memoryTimeline(lifetimes, this.#steps.length, this)
+  }
+
+  /** Tensors that the operators from `first` to `last` read and write, each once, but for those that are never stored. */
+  tensorsOf(first: number, last: number): PlannedTensor[] {
+    const touched = new Set<Storage>()
+    for (const { inputs, outputs } of this.#steps.slice(first, last + 1)) {
+      for (const storage of [...Object.values(inputs), ...Object.values(outputs)].flat()) {
+        if (storage !== undefined && (storage.persistable || homeOf(storage).bytes > 0)) touched.add(storage)
+      }
+    }
+    return [...touched]
+  }
+
+  /** The tensors of one operator by slot. */
+  slotsOf(index: number): { readonly inputs: PlannedSlots; readonly outputs: PlannedSlots } {
+    return this.#steps[index]!
   }
 
   /** An output takes over the memory of an input that nobody reads any more, where the definition allows it. */
@@ -359,9 +400,9 @@ export class Plan {
     this.#runs = (this.#compiled?.units ?? this.#steps.map(single)).flatMap(({ first, last }, unit): BoundUnit[] => {
       const run = linked?.runs[unit]
       if (run === 'idle') return []
-      if (run !== undefined) return [{ first, last, run }]
+      if (run !== undefined) return [{ first, last, run: this.#timed(first, last, true, run) }]
       try {
-        return [{ first, last, run: this.#bindTypeScript(first) }]
+        return [{ first, last, run: this.#timed(first, last, false, this.#bindTypeScript(first)) }]
       } catch (error) {
         this.#dropUnwritten(fresh, 0)
         if (error instanceof EnforceError) throw error.at(operatorPlace(this.#block, this.#block.ops[first]!, first))
@@ -374,6 +415,11 @@ export class Plan {
     this.#scopeVersion = this.#scope.version
     this.#generation = heap.generation
     return fresh
+  }
+
+  #timed(first: number, last: number, compiled: boolean, run: () => unknown): () => unknown {
+    if (this.#observer === undefined) return run
+    return observed(this.#observer, { block: this.#block.idx, first, last, compiled }, this.#block.ops, run)
   }
 
   #views = new Map<Storage, BoundTensor>()

@@ -3,6 +3,7 @@ import type { Program } from '../framework/program.ts'
 import type { Generator } from '../tensor/random.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
 import type { Backend } from './backend.ts'
+import type { RunObserver } from './observer.ts'
 import { NotPlannable, Plan } from './plan.ts'
 import type { Scope } from './scope.ts'
 
@@ -14,9 +15,11 @@ export class PlanCache {
   #all = new Set<Plan>()
 
   readonly #backend: Backend | undefined
+  readonly #observer: RunObserver | undefined
 
-  constructor(backend?: Backend) {
+  constructor(backend?: Backend, observer?: RunObserver) {
     this.#backend = backend
+    this.#observer = observer
   }
 
   /** The plan, or why there is none. @throws what inference throws. */
@@ -39,7 +42,7 @@ export class PlanCache {
       }
       this.#forget(known)
     } else if (known !== undefined) return known
-    const made = tryPlan(program, scope, feeds, fetch, generator, this.#backend)
+    const made = tryPlan(program, scope, feeds, fetch, generator, this.#backend, this.#observer)
     if (made instanceof Plan) this.#all.add(made)
     plans.set(key, made)
     if (plans.size > PLANS_PER_PROGRAM) {

@@ -34,3 +34,5 @@ export type OutputsOf<T extends OpType, V> = Filled<SlotsOf<(typeof ops)[T]['out
 export type AttrsOf<T extends OpType> = GivenAttrs<AttrsIn<(typeof ops)[T]['attrs']>>
 /** Attributes with defaults filled in. */
 export type FilledAttrsOf<T extends OpType> = FilledAttrs<AttrsIn<(typeof ops)[T]['attrs']>>
+
+export { flopsOf } from './flops.ts'

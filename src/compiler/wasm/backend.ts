@@ -62,7 +62,7 @@ export class WasmBackend implements Backend {
       open ??= { calls: [] }
       open.calls.push(...kernels)
       units.push({ first, last, compiled: true, scratch, unstored })
-      if (mayFail || open.calls.length >= CALLS_PER_LINE) close()
+      if (mayFail || options.callPerUnit === true || open.calls.length >= CALLS_PER_LINE) close()
     }
     close()
     const instances = new WeakMap<WebAssembly.Memory, WebAssembly.Exports>()
