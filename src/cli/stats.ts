@@ -2,10 +2,11 @@
 import { roleLetter } from '../framework/op_role.ts'
 import { counted, formatBytes } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
-import { type OperatorSupport, operatorSupport } from '../framework/support.ts'
+import { isRunnable, type OperatorSupport, operatorSupport } from '../framework/support.ts'
 import { isTensorKind, type Variable } from '../framework/variable.ts'
 import { byteSize } from '../tensor/dtype.ts'
-import { addOption, asCount, type CommandDefinition } from './command.ts'
+import { addOption, asChoice, asCount, type CommandDefinition } from './command.ts'
+import { defaultFetches } from './fetches.ts'
 import { type LoadedProgram, programEntry } from './load_program.ts'
 import { isValues, type LoadedValues, loadAny } from './load_values.ts'
 import { type Output, visible } from './output.ts'
@@ -14,10 +15,11 @@ import { valueRow, valuesHead } from './value_table.ts'
 
 interface StatsFlags {
   readonly batch?: number
+  readonly backend?: 'wasm' | 'ts'
 }
 
 export const stats: CommandDefinition<StatsFlags> = {
-  usage: 'FILE [--batch N]',
+  usage: 'FILE [--batch N] [--backend NAME]',
   examples: [
     ['oarlock stats mlp.json', 'parameters, bytes, operators by type and role'],
     ['oarlock stats mlp.json --batch 64', 'memory with 64 rows in place of unknown dimensions'],
@@ -26,6 +28,7 @@ export const stats: CommandDefinition<StatsFlags> = {
   define(command) {
     command.argument('<FILE>')
     addOption(command, '--batch N', 'what an unknown dimension counts as (1)', asCount(1))
+    addOption(command, '--backend NAME', 'plan memory for wasm or ts (ts)', asChoice('wasm', 'ts'))
   },
   async run({ args, options }, { io, out }) {
     const loaded = await loadAny(io, args[0]!)
@@ -34,10 +37,34 @@ export const stats: CommandDefinition<StatsFlags> = {
       return 0
     }
     const counts = programStats(loaded.program, options.batch ?? 1)
-    if (out.json) out.document({ ok: true, command: 'stats', program: programEntry(loaded), ...counts })
-    else out.data(format(loaded, counts, out))
+    const planned = await planOf(loaded.program, options)
+    if (out.json) out.document({ ok: true, command: 'stats', program: programEntry(loaded), ...counts, planned })
+    else out.data(format(loaded, counts, planned, out))
     return 0
   },
+}
+
+interface Planned {
+  readonly backend: 'wasm' | 'ts'
+  /** Bytes that the temporaries of a run share, and what they would take without; null where a run is interpreted. */
+  readonly arenaBytes: number | null
+  readonly temporaryBytes: number | null
+  /** The operator where most is alive. */
+  readonly peakOp: number | null
+  readonly peakBytes: number | null
+  /** Why there is no plan. */
+  readonly reason: string | null
+}
+
+/** The memory that a run takes for its temporaries, from the plan that it would run by. */
+async function planOf(program: Program, { batch = 1, backend = 'ts' }: StatsFlags): Promise<Planned> {
+  const none = { backend, arenaBytes: null, temporaryBytes: null, peakOp: null, peakBytes: null }
+  if (!isRunnable(operatorSupport(program))) return { ...none, reason: 'operators that are not implemented' }
+  const { plannedMemory } = await import('../compiler/planned_memory.ts')
+  const found = plannedMemory(program, { rows: batch, backend, fetch: defaultFetches(program) })
+  if ('reason' in found) return { ...none, reason: found.reason }
+  const { arenaBytes, temporaryBytes, peak } = found
+  return { backend, arenaBytes, temporaryBytes, peakOp: peak?.op ?? null, peakBytes: peak?.bytes ?? null, reason: null }
 }
 
 /** Counts of a file of values, by element type. */
@@ -158,7 +185,7 @@ function peakMemory(program: Program, batch: number): { peakBytes: number; peakO
   return { peakBytes, peakOp, allBytes: always + temporaries }
 }
 
-function format({ file, program }: LoadedProgram, counts: ProgramStats, out: Output): string {
+function format({ file, program }: LoadedProgram, counts: ProgramStats, planned: Planned, out: Output): string {
   const dot = out.ascii ? '|' : '·'
   const { parameters, persistable, roles, memory } = counts
   const peak =
@@ -169,7 +196,13 @@ function format({ file, program }: LoadedProgram, counts: ProgramStats, out: Out
     `  persistable  ${counted(persistable.count, 'variable')}, ${formatBytes(persistable.bytes)}`,
     `  roles        forward ${roles.F} ${dot} backward ${roles.B} ${dot} optimize ${roles.O} ${dot} learning rate ${roles.L}`,
     `  memory       peak ${formatBytes(memory.peakBytes)}${peak}, ${formatBytes(memory.allBytes)} without reuse (unknown dimensions as ${memory.batch})`,
+    `  planned      ${plannedText(planned)}`,
     '',
     ...supportTable(counts.opTypes, out),
   ].join('\n')
+}
+
+function plannedText({ backend, arenaBytes, temporaryBytes, reason }: Planned): string {
+  if (arenaBytes === null) return `no plan, the run is interpreted: ${visible(reason ?? '')}`
+  return `arena of ${formatBytes(arenaBytes)} for temporaries, ${formatBytes(temporaryBytes!)} without sharing (${backend})`
 }
