@@ -2,8 +2,7 @@
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { channelAxis, channelView } from '../../ops/nn/channels.ts'
 import type { Shape } from '../../tensor/shape.ts'
-import { channelKernel, emitStatistics, type F64, inverseRoot, planesOf } from './channel_kernel.ts'
-import { emitChannelSums } from './channel_sums.ts'
+import { channelKernel, emitStatistics, type F64, inverseRoot } from './channel_kernel.ts'
 import { loop } from './elementwise.ts'
 import * as e from './expression.ts'
 import { f32, f32x4, f64 } from './instructions.ts'
@@ -40,8 +39,9 @@ const batchNorm: Lowering = (op) => {
   const shift = new Temporary([channels])
   const [epsilon, momentum] = [op.attr<number>('epsilon'), op.attr<number>('momentum')]
   const kernel = channelKernel({
-    key: `batch_norm|${JSON.stringify([view, epsilon, momentum, global])}`,
-    channels,
+    key: `batch_norm|${JSON.stringify([epsilon, momentum, global])}`,
+    view,
+    numbers: 2,
     work: global ? 4 * channels : 8 * channels * outer * inner,
     reads: { ...(global ? {} : { X }), Mean, Variance, Scale, Bias },
     writes: {
@@ -51,21 +51,25 @@ const batchNorm: Lowering = (op) => {
       factor,
       shift,
     },
-    body(channel) {
-      const { f, load, store } = channel
-      const used = global ? { mean: load('Mean'), variance: load('Variance') } : emitStatistics(channel, view)
-      if (!global) {
-        const moved = (old: F64, value: F64): F64 =>
-          f64.add(f64.mul(old, f64.const(momentum)), f64.mul(value, f64.const(1 - momentum)))
-        store('MeanOut', moved(load('Mean'), used.mean))
-        store('VarianceOut', moved(load('Variance'), used.variance))
-      }
-      const inverse = f.let(inverseRoot(used.variance, epsilon))
-      store('SavedMean', used.mean)
-      store('SavedVariance', inverse)
-      const by = f.let(f64.mul(inverse, load('Scale', 1)))
-      store('factor', by)
-      store('shift', f64.sub(load('Bias', 0), f64.mul(used.mean, by)))
+    body(group) {
+      const { f } = group
+      if (!global) emitStatistics(group, view)
+      group.each(({ load, store, number }) => {
+        const mean = global ? load('Mean') : number(0)
+        const variance = global ? load('Variance') : number(1)
+        if (!global) {
+          const moved = (old: F64, value: F64): F64 =>
+            f64.add(f64.mul(old, f64.const(momentum)), f64.mul(value, f64.const(1 - momentum)))
+          store('MeanOut', moved(load('Mean'), mean))
+          store('VarianceOut', moved(load('Variance'), variance))
+        }
+        const inverse = f.let(inverseRoot(variance, epsilon))
+        store('SavedMean', mean)
+        store('SavedVariance', inverse)
+        const by = f.let(f64.mul(inverse, load('Scale', 1)))
+        store('factor', by)
+        store('shift', f64.sub(load('Bias', 0), f64.mul(mean, by)))
+      })
     },
   })
   const value = e.add(e.mul(whole(X), perIndex(factor, X.shape, axis)), perIndex(shift, X.shape, axis))
@@ -91,27 +95,29 @@ const batchNormGrad: Lowering = (op) => {
   const [factor, shift, slope] = [new Temporary([channels]), new Temporary([channels]), new Temporary([channels])]
   const epsilon = op.attr<number>('epsilon')
   const kernel = channelKernel({
-    key: `batch_norm_grad|${JSON.stringify([view, epsilon, global])}`,
-    channels,
+    key: `batch_norm_grad|${JSON.stringify([epsilon, global])}`,
+    view,
+    numbers: 2,
     work: 8 * channels * count,
     reads: { X, dY, mean, variance, Scale },
     writes: { dScale, dBias, factor, ...(global ? {} : { shift, slope }) },
-    body(channel) {
-      const { f, load, store } = channel
-      const middle = f.let(f32x4.splat(f32.demoteF64(load('mean'))))
-      const inverse = f.let(global ? inverseRoot(load('variance'), epsilon) : load('variance'))
-      const planes = planesOf(channel, view, 'X', 'dY')
-      const [plain, products] = emitChannelSums(f, view, planes, 2, ([x, dy]) => [
-        dy!,
-        f32x4.mul(dy!, f32x4.sub(x!, middle)),
-      ])
-      const weighted = f.let(f64.mul(products!, inverse))
-      store('dScale', weighted)
-      store('dBias', plain!)
-      store('factor', f64.mul(load('Scale', 1), inverse))
-      if (global) return
-      store('shift', f64.div(plain!, f64.const(count)))
-      store('slope', f64.mul(f64.div(weighted, f64.const(count)), inverse))
+    body(group) {
+      const { f } = group
+      group.sum({ first: 0, count: 2, tensors: ['X', 'dY'] }, ({ load }) => {
+        const middle = f.let(f32x4.splat(f32.demoteF64(load('mean'))))
+        return ([x, dy]) => [dy!, f32x4.mul(dy!, f32x4.sub(x!, middle))]
+      })
+      group.each(({ load, store, number }) => {
+        const inverse = f.let(global ? inverseRoot(load('variance'), epsilon) : load('variance'))
+        const plain = number(0)
+        const weighted = f.let(f64.mul(number(1), inverse))
+        store('dScale', weighted)
+        store('dBias', plain)
+        store('factor', f64.mul(load('Scale', 1), inverse))
+        if (global) return
+        store('shift', f64.div(plain, f64.const(count)))
+        store('slope', f64.mul(f64.div(weighted, f64.const(count)), inverse))
+      })
     },
   })
   if (dX === undefined) return [kernel]

@@ -55,11 +55,12 @@ export function columnsFilterGradKernel(
         const [from, slopes, to, padded, columns] = addresses as [I32, I32, I32, I32, I32]
         emitFill(f, plane, padded, f32x4.const(0))
         const [channel, image] = [f.local('i32'), f.local('i32')]
-        f.count(channel, begin, unitEnd, 1, () => {
-          const firstFilter = f.let(i32.mul(i32.divS(channel, i32.const(channels)), i32.const(filters)))
-          const place = i32.add(i32.mul(firstFilter, i32.const(channels)), i32.remS(channel, i32.const(channels)))
-          const c = f.let(i32.add(to, i32.mul(place, i32.const(4 * taps))))
-          f.count(image, 0, batch, 1, () => {
+        // Images first: planes of one image lie side by side.
+        f.count(image, 0, batch, 1, () => {
+          f.count(channel, begin, unitEnd, 1, () => {
+            const firstFilter = f.let(i32.mul(i32.divS(channel, i32.const(channels)), i32.const(filters)))
+            const place = i32.add(i32.mul(firstFilter, i32.const(channels)), i32.remS(channel, i32.const(channels)))
+            const c = f.let(i32.add(to, i32.mul(place, i32.const(4 * taps))))
             const source = f.let(
               i32.add(
                 from,

@@ -8,7 +8,7 @@ import { f32x4, i32, v128 } from './instructions.ts'
 import type { Kernel, Statement } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
 import { eachVector } from './loop.ts'
-import { columnOffset, emitFill, emitPad, emitUnpad, paddedPlane } from './padded_plane.ts'
+import { columnOffset, emitFill, emitPad, emitUnpad, type PaddedPlane, paddedPlane } from './padded_plane.ts'
 import { ResultEnd, resultEpilogue } from './result_end.ts'
 
 /** Vectors of sums that are made side by side. */
@@ -183,8 +183,8 @@ function eachRun(f: FunctionBuilder, positions: number, body: (first: I32, count
   if (positions % run > 0) body(first, positions % run)
 }
 
-/** Filter elements whose sums are made together: with the gradient and the planes under them they fill the registers. */
-const TAPS = 6
+/** Filter elements whose sums are made together: with the gradient and what lies under each they fill the registers. */
+const TAPS = 7
 
 /** Filter@GRAD[c, i] = sum over images and windows of Output@GRAD times the element of the plane under element i of the window. */
 export function depthwiseFilterGradKernel(
@@ -197,9 +197,11 @@ export function depthwiseFilterGradKernel(
   const plane = paddedPlane(height, width)
   const windows = height.out * width.out
   const taps = height.kernel * width.kernel
-  const parts = Math.ceil(width.kernel / TAPS)
-  const columnsAtOnce = Math.ceil(width.kernel / parts)
-  const rowsAtOnce = Math.max(1, Math.floor(TAPS / width.kernel))
+  const offsets = Array.from({ length: taps }, (_, tap) => {
+    const [i, j] = [Math.floor(tap / width.kernel), tap % width.kernel]
+    return 4 * (i * height.dilation * plane.row + columnOffset(plane, j))
+  })
+  const parts = Math.ceil(taps / TAPS)
   return {
     kind: 'kernel',
     key: `depthwise_filter_grad|${batch}|${JSON.stringify([channels, height, width])}`,
@@ -213,55 +215,50 @@ export function depthwiseFilterGradKernel(
         emitFill(f, plane, scratch, f32x4.const(0))
         const channel = f.local('i32')
         const image = f.local('i32')
-        f.count(channel, begin, unitEnd, 1, () => {
-          f.count(image, 0, batch, 1, () => {
+        // Images first: planes of one image lie side by side.
+        f.count(image, 0, batch, 1, () => {
+          f.count(channel, begin, unitEnd, 1, () => {
+            const target = f.let(i32.add(to, i32.mul(channel, i32.const(4 * taps))))
             const unit = f.let(i32.add(i32.mul(image, i32.const(channels)), channel))
             emitPad(f, plane, i32.add(from, i32.mul(unit, i32.const(4 * height.size * width.size))), scratch)
             const slopeAt = f.let(i32.add(slopes, i32.mul(unit, i32.const(4 * windows))))
-            const target = f.let(i32.add(to, i32.mul(channel, i32.const(4 * taps))))
-            const planeAt = f.let(scratch)
-            const some = (rows: number): void => {
-              for (let j = 0; j < width.kernel; j += columnsAtOnce) {
-                const columns = Math.min(columnsAtOnce, width.kernel - j)
-                emitTaps(rows, j, columns, slopeAt, planeAt, target)
+            for (let part = 0; part < parts; part++) {
+              const first = Math.floor((part * taps) / parts)
+              const end = Math.floor(((part + 1) * taps) / parts)
+              const sums = emitPlaneSums(f, plane, slopeAt, scratch, offsets.slice(first, end))
+              for (let tap = first; tap < end; tap += 4) {
+                const count = Math.min(4, end - tap)
+                const total = f.let(sumFour(f, sums.slice(tap - first, tap - first + count)))
+                f.if(image, () => f.set(total, f32x4.add(loadLanes(target, count, 4 * tap), total)))
+                storeLanes(f, target, total, count, 4 * tap)
               }
-              f.advance(planeAt, 4 * rows * height.dilation * plane.row)
-              f.advance(target, 4 * rows * width.kernel)
             }
-            const full = height.kernel - (height.kernel % rowsAtOnce)
-            f.count(f.local('i32'), 0, full, rowsAtOnce, () => some(rowsAtOnce))
-            if (full < height.kernel) some(height.kernel - full)
           })
         })
-        /** The sums over one plane for `rows` by `columns` elements of the filter. */
-        function emitTaps(rows: number, j: number, columns: number, slopeAt: I32, planeAt: I32, target: I32): void {
-          const offsets = Array.from({ length: rows * columns }, (_, tap) => {
-            const [r, c] = [Math.floor(tap / columns), tap % columns]
-            return 4 * (r * height.dilation * plane.row + columnOffset(plane, j + c))
-          })
-          const sums = offsets.map(() => f.let(f32x4.const(0)))
-          const [slope, line] = [f.let(slopeAt), f.let(planeAt)]
-          f.count(f.local('i32'), 0, height.out, 1, () => {
-            eachVector(f, width.out, (at, lanes) => {
-              const d = f.let(loadLanes(i32.add(slope, at), lanes))
-              const under = f.let(i32.add(line, at))
-              sums.forEach((sum, tap) => {
-                f.set(sum, f32x4.add(sum, f32x4.mul(d, loadLanes(under, lanes, offsets[tap]))))
-              })
-            })
-            f.advance(slope, 4 * width.out)
-            f.advance(line, 4 * height.stride * plane.row)
-          })
-          for (let r = 0; r < rows; r++) {
-            for (let c = 0; c < columns; c += 4) {
-              const count = Math.min(4, columns - c)
-              const offset = 4 * (r * width.kernel + j + c)
-              const total = f.let(sumFour(f, sums.slice(r * columns + c, r * columns + c + count)))
-              f.if(image, () => f.set(total, f32x4.add(loadLanes(target, count, offset), total)))
-              storeLanes(f, target, total, count, offset)
-            }
-          }
-        }
       }),
   }
+}
+
+/** The sums over a plane of windows of their gradients times the elements at some offsets. */
+function emitPlaneSums(
+  f: FunctionBuilder,
+  { height, width, row }: PaddedPlane,
+  slopes: I32,
+  scratch: I32,
+  offsets: readonly number[],
+): Vector[] {
+  const sums = offsets.map(() => f.let(f32x4.const(0)))
+  const [slope, line] = [f.let(slopes), f.let(scratch)]
+  f.count(f.local('i32'), 0, height.out, 1, () => {
+    eachVector(f, width.out, (at, lanes) => {
+      const d = f.let(loadLanes(i32.add(slope, at), lanes))
+      const under = f.let(i32.add(line, at))
+      sums.forEach((sum, tap) => {
+        f.set(sum, f32x4.add(sum, f32x4.mul(d, loadLanes(under, lanes, offsets[tap]))))
+      })
+    })
+    f.advance(slope, 4 * width.out)
+    f.advance(line, 4 * height.stride * row)
+  })
+  return sums
 }

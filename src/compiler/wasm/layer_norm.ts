@@ -2,8 +2,7 @@
 import type { PlannedTensor } from '../../executor/backend.ts'
 import type { ChannelView } from '../../ops/nn/channels.ts'
 import { product, type Shape } from '../../tensor/shape.ts'
-import { channelKernel, emitStatistics, inverseRoot, planesOf } from './channel_kernel.ts'
-import { emitChannelSums } from './channel_sums.ts'
+import { channelKernel, emitStatistics, inverseRoot } from './channel_kernel.ts'
 import { loop } from './elementwise.ts'
 import * as e from './expression.ts'
 import { f32, f32x4, f64 } from './instructions.ts'
@@ -40,16 +39,19 @@ const layerNorm: Lowering = (op) => {
   const inverse = new Temporary([view.channels])
   const epsilon = op.attr<number>('epsilon')
   const kernel = channelKernel({
-    key: `layer_norm|${JSON.stringify([view.inner, epsilon])}`,
-    channels: view.channels,
+    key: `layer_norm|${epsilon}`,
+    view,
+    numbers: 2,
     work: 8 * view.channels * view.inner,
     reads: { X },
     writes: { Mean, Variance: op.output('Variance'), inverse },
-    body(channel) {
-      const { mean, variance } = emitStatistics(channel, view)
-      channel.store('Mean', mean)
-      channel.store('Variance', variance)
-      channel.store('inverse', inverseRoot(variance, epsilon))
+    body(group) {
+      emitStatistics(group, view)
+      group.each(({ store, number }) => {
+        store('Mean', number(0))
+        store('Variance', number(1))
+        store('inverse', inverseRoot(number(1), epsilon))
+      })
     },
   })
   const { byRow, byElement } = rowOperands(X.shape, axis)
@@ -73,24 +75,28 @@ const layerNormGrad: Lowering = (op) => {
   const { byRow, byElement } = rowOperands(X.shape, axis)
   const pieces: Piece[] = [
     channelKernel({
-      key: `layer_norm_grad|${JSON.stringify([inner, epsilon])}`,
-      channels,
+      key: `layer_norm_grad|${epsilon}`,
+      view,
+      numbers: 2,
       work: 8 * channels * inner,
       reads: { X, dY, Mean, Variance, Scale },
       writes: { inverse, shift, slope },
-      body(channel) {
-        const { f, load, store } = channel
-        const by = f.let(inverseRoot(load('Variance'), epsilon))
-        const middle = f.let(f32x4.splat(f32.demoteF64(load('Mean'))))
-        const tensors = planesOf(channel, view, 'X', 'dY')
-        if (channel.has('Scale')) tensors.push(channel.address('Scale'))
-        const [plain, products] = emitChannelSums(f, view, tensors, 2, ([x, dy, scale]) => {
-          const slopes = scale === undefined ? dy! : f.let(f32x4.mul(dy!, scale))
-          return [slopes, f32x4.mul(slopes, f32x4.sub(x!, middle))]
+      body(group) {
+        const { f } = group
+        const repeated = Scale === undefined ? [] : ['Scale']
+        group.sum({ first: 0, count: 2, tensors: ['X', 'dY'], repeated }, ({ load }) => {
+          const middle = f.let(f32x4.splat(f32.demoteF64(load('Mean'))))
+          return ([x, dy, scale]) => {
+            const slopes = scale === undefined ? dy! : f.let(f32x4.mul(dy!, scale))
+            return [slopes, f32x4.mul(slopes, f32x4.sub(x!, middle))]
+          }
         })
-        store('inverse', by)
-        store('shift', f64.div(plain!, f64.const(inner)))
-        store('slope', f64.mul(f64.mul(f64.div(products!, f64.const(inner)), by), by))
+        group.each(({ load, store, number }) => {
+          const by = f.let(inverseRoot(load('Variance'), epsilon))
+          store('inverse', by)
+          store('shift', f64.div(number(0), f64.const(inner)))
+          store('slope', f64.mul(f64.mul(f64.div(number(1), f64.const(inner)), by), by))
+        })
       },
     }),
   ]
