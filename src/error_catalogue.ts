@@ -607,6 +607,19 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'correct the file, or make the schedule in code and call lr.attachScheduler(program, scheduler).',
   },
   {
+    code: 'E319',
+    category: 'InvalidArgument',
+    title: 'a training configuration cannot be used',
+    exit: 3,
+    explanation:
+      'optimizer.buildOptimizer and lr.buildLrScheduler read the Optimizer part of a PaddleOCR configuration. A member that nothing reads is an error, as it would be without effect.',
+    cause:
+      'a misspelt name; a number that YAML reads as text, such as 1e-3 without a point; a member of another optimizer.',
+    example:
+      'error E319: Optimizer.lr.name must be one of Const, Linear, Cosine, Step, Piecewise, CyclicalCosine, got "Cosin"',
+    remedy: 'correct the member that the message names.',
+  },
+  {
     code: 'E320',
     category: 'InvalidArgument',
     title: 'mixed precision was asked for with a bad setting',

@@ -10,9 +10,8 @@ import {
   input,
   nn,
   ops,
-  optimizer,
+  type optimizer,
   type Program,
-  type lr as schedules,
   type Variable,
 } from '../../src/index.ts'
 import { CHANNELS, HEIGHT, WIDTH } from './preprocess.ts'
@@ -136,14 +135,17 @@ export interface DirectionPrograms {
   readonly logits: string
 }
 
-export interface TrainingOptions {
-  readonly learningRate: number | schedules.LRScheduler
-  /** Regularisation of PaddleOCR's configuration: a factor of 0, which costs two operators a parameter. Default true. */
-  readonly decay?: boolean
-}
+/** The `Optimizer` part of PaddleOCR's configs/cls/cls_mv3.yml: a factor of 0 costs two operators a parameter, and is kept. */
+export const optimizerConfig = (learningRate: number) => ({
+  name: 'Adam',
+  beta1: 0.9,
+  beta2: 0.999,
+  lr: { name: 'Cosine', learning_rate: learningRate },
+  regularizer: { name: 'L2', factor: 0 },
+})
 
 /** The programs that train the network. They feed `image` and `label`. */
-export function buildTraining({ learningRate, decay = true }: TrainingOptions): DirectionPrograms {
+export function buildTraining(by: optimizer.Optimizer): DirectionPrograms {
   // No seed: initial values come from the generator of the run.
   const { main, startup, out } = build(() => {
     const image = input('image', [null, CHANNELS, HEIGHT, WIDTH])
@@ -153,8 +155,7 @@ export function buildTraining({ learningRate, decay = true }: TrainingOptions): 
   })
   // Copied before minimize, so that there is nothing in it but the forward operators.
   const test = main.clone({ forTest: true })
-  const weightDecay = decay ? optimizer.L2Decay(0) : null
-  new optimizer.Adam({ learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay }).minimize(out.loss)
+  by.minimize(out.loss)
   return { main, startup, test, loss: out.loss.name, logits: out.logits.name }
 }
 

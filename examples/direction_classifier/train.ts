@@ -9,10 +9,10 @@
 import { fileURLToPath } from 'node:url'
 import { InvalidArgumentError as BadArgument, Command, CommanderError } from 'commander'
 // Outside of this repository: from 'oarlock'.
-import { EnforceError, Executor, Generator, lr, saveInferenceModel, type Tensor } from '../../src/index.ts'
+import { EnforceError, Executor, Generator, optimizer, saveInferenceModel, type Tensor } from '../../src/index.ts'
 import { shuffledRows } from '../digits/train.ts'
 import { PUBLISHED_MODEL } from './classifier.ts'
-import { buildInference, buildTraining, type DirectionPrograms } from './network.ts'
+import { buildInference, buildTraining, type DirectionPrograms, optimizerConfig } from './network.ts'
 import { loadPretrained } from './pretrained.ts'
 import { StatusLine } from './status_line.ts'
 import { DATA, TextLines } from './text_lines.ts'
@@ -54,8 +54,9 @@ export function* train(executor: Executor, options: TrainOptions): IterableItera
   const test = new TextLines('test', options.data)
   const perEpoch = Math.floor(lines.count / options.batch)
   const steps = perEpoch * options.epochs
-  const schedule = new lr.CosineAnnealingDecay({ learningRate: options.learningRate, TMax: Math.max(1, steps) })
-  const programs = buildTraining({ learningRate: schedule })
+  const length = { epochs: options.epochs, stepsPerEpoch: Math.max(1, perEpoch) }
+  const { optimizer: by, learningRate } = optimizer.buildOptimizer(optimizerConfig(options.learningRate), length)
+  const programs = buildTraining(by)
   executor.run(programs.startup)
   if (options.from !== undefined) {
     loadPretrained(options.from, programs.test, executor)
@@ -68,7 +69,7 @@ export function* train(executor: Executor, options: TrainOptions): IterableItera
     for (let i = 0; i < perEpoch && step < (options.steps ?? steps); i++) {
       const feed = { ...lines.batch(rows.subarray(i * options.batch, (i + 1) * options.batch)) }
       const [loss] = executor.run(programs.main, { feed, fetch: [programs.loss] }) as [Tensor]
-      schedule.step()
+      if (typeof learningRate !== 'number') learningRate.step()
       losses.push(Number(loss.item()))
       yield { type: 'step', step: ++step, steps: Math.min(steps, options.steps ?? steps), epoch, loss: losses.at(-1)! }
     }

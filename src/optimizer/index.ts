@@ -14,6 +14,7 @@ export { AdamW, type AdamWOptions } from './adamw.ts'
 export { Lamb, type LambOptions } from './lamb.ts'
 export { checkMasterWeights, masterPairs, settleMasterWeights, syncMasterWeights } from './master_weights.ts'
 export { LarsMomentum, type LarsMomentumOptions, Momentum, type MomentumOptions } from './momentum.ts'
+export { type BuildOptimizerOptions, type BuiltOptimizer, buildOptimizer } from './ocr/build_optimizer.ts'
 export {
   type AccumulatorOptions,
   type MinimizeOptions,

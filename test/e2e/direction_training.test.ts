@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { DirectionClassifier, PUBLISHED_MODEL } from '../../examples/direction_classifier/classifier.ts'
-import { buildTraining } from '../../examples/direction_classifier/network.ts'
+import { buildTraining, optimizerConfig } from '../../examples/direction_classifier/network.ts'
 import { loadPretrained } from '../../examples/direction_classifier/pretrained.ts'
 import { TextLines } from '../../examples/direction_classifier/text_lines.ts'
 import { saveClassifier, type TrainEvent, train } from '../../examples/direction_classifier/train.ts'
@@ -14,8 +14,9 @@ import {
   comparePrograms,
   Executor,
   input,
-  lr,
+  type lr,
   nn,
+  optimizer,
   Program,
   readCombinedParams,
   saveInferenceModel,
@@ -56,8 +57,9 @@ interface Run {
   readonly losses: readonly number[]
 }
 
-const schedule = ({ base_lr, epochs, steps_per_epoch }: Run): lr.LRScheduler =>
-  new lr.CosineAnnealingDecay({ learningRate: base_lr, TMax: epochs * steps_per_epoch })
+/** The optimizer of PaddleOCR's configuration for a recorded run. */
+const optimizerOf = ({ base_lr, epochs, steps_per_epoch }: Run, changes: object = {}): optimizer.BuiltOptimizer =>
+  optimizer.buildOptimizer({ ...optimizerConfig(base_lr), ...changes }, { epochs, stepsPerEpoch: steps_per_epoch })
 
 const largest = ({ data }: Tensor): number => {
   let most = 0
@@ -74,14 +76,14 @@ function difference(a: Tensor, b: Tensor): number {
 
 describe('built in TypeScript', () => {
   const run = readGolden<Run>('direction_classifier/train/run.json.gz')
-  const programs = buildTraining({ learningRate: schedule(run) })
+  const programs = buildTraining(optimizerOf(run).optimizer)
 
   test.each(['main', 'startup', 'test'] as const)('%s is the recorded program, op for op and name for name', (name) => {
     expect(comparePrograms(recordedProgram(name), programs[name])).toEqual([])
   })
 
   test('so is main without regularisation', () => {
-    const { main } = buildTraining({ learningRate: schedule(run), decay: false })
+    const { main } = buildTraining(optimizerOf(run, { regularizer: null }).optimizer)
     expect(comparePrograms(recordedProgram('main_none'), main)).toEqual([])
     expect(main.globalBlock().ops).toHaveLength(520)
   })
@@ -136,8 +138,9 @@ describe.each(
   const lines = new TextLines('train')
   // The recorded rows are those of 4,000 lines, of which 2,000 are here.
   const place = new Map(lines.rows!.map((row, i) => [row, i] as const))
-  const rates = schedule(run)
-  const { main, startup, test: forward } = buildTraining({ learningRate: rates })
+  const { optimizer: by, learningRate } = optimizerOf(run)
+  const rates = learningRate as lr.LRScheduler
+  const { main, startup, test: forward } = buildTraining(by)
   const executor = new Executor({ seed: 2, backend })
   executor.run(startup)
   start(executor, forward)
@@ -240,7 +243,7 @@ describe("the command's training", () => {
       const other = new Executor()
       other.run(startup)
       saveInferenceModel(join(folder, 'other'), out.x, out.y, other, { program: main })
-      const programs = buildTraining({ learningRate: 0.1 })
+      const programs = buildTraining(new optimizer.SGD({ learningRate: 0.1 }))
       const executor = new Executor({ seed: 1 })
       executor.run(programs.startup)
       const before = (executor.scope.get('conv1_weights') as Tensor).data.slice()

@@ -1,5 +1,6 @@
 /** Schedules from plain data, as `toJSON` gives it and as a program file carries it. */
 import { InvalidArgumentError, suggest } from '../../errors.ts'
+import { CyclicalCosineDecay } from '../ocr/cyclical_cosine.ts'
 import { CosineAnnealingDecay, CosineAnnealingWarmRestarts } from './cosine.ts'
 import { CyclicLR } from './cyclic_lr.ts'
 import { ExponentialDecay, InverseTimeDecay, NaturalExpDecay } from './exponential.ts'
@@ -17,6 +18,7 @@ const CLASSES = {
   CosineAnnealingDecay,
   CosineAnnealingWarmRestarts,
   CyclicLR,
+  CyclicalCosineDecay,
   ExponentialDecay,
   InverseTimeDecay,
   LinearLR,

@@ -1,4 +1,6 @@
 /** The learning-rate schedules, under the names of paddle.optimizer.lr. */
+export { CyclicalCosineDecay, type CyclicalCosineDecayOptions } from '../ocr/cyclical_cosine.ts'
+export { buildLrScheduler, type TrainingLength } from '../ocr/lr_scheduler.ts'
 export { attachScheduler, schedulerOf } from './attach.ts'
 export {
   CosineAnnealingDecay,
