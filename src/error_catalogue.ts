@@ -158,6 +158,17 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'make a tensor: scope.set("w", tensor([1, 2, 3])).',
   },
   {
+    code: 'E107',
+    category: 'PreconditionNotMet',
+    title: 'a half parameter still has its float32 value',
+    exit: 4,
+    explanation:
+      'A startup program sets parameters in float32, so that master weights begin with full precision. Those that mixed precision trains in float16 or bfloat16 are rounded once startup has run; until then the program cannot run.',
+    cause: 'ampInit was not called after the startup program, or float32 values were put into the scope afterwards.',
+    example: 'error E107: "fc_0.w_0" is float16 in the program, but its value is still float32',
+    remedy: 'call decorated.ampInit(executor.scope) once, after the startup program.',
+  },
+  {
     code: 'E110',
     category: 'InvalidArgument',
     title: 'feeds are missing, unknown or do not fit',

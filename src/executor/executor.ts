@@ -18,6 +18,7 @@ import type { Operator } from '../framework/operator.ts'
 import type { Program } from '../framework/program.ts'
 import { checkStoredSlots } from '../framework/stored_slots.ts'
 import { Variable } from '../framework/variable.ts'
+import { isHalf } from '../tensor/dtype.ts'
 import { defaultGenerator, Generator } from '../tensor/random.ts'
 import { type Tensor, TensorArray, type Value, writeElement } from '../tensor/tensor.ts'
 import type { Backend } from './backend.ts'
@@ -116,7 +117,7 @@ export class Executor {
    * A startup program that has grown since it ran here (by `minimize`) is run from its first new operator on, so that variables that are
    * set already keep their values; unchanged, it runs whole and sets everything anew.
    * @throws InvalidArgumentError E110 (feeds); NotFoundError E120 (fetch); PreconditionNotMetError E101 (startup not run), E102 (startup run
-   * before minimize), E103 (no value), E105 (disposed); UnimplementedError E401 listing all unknown operators; NotFoundError E205 and
+   * before minimize), E103 (no value), E105 (disposed), E107 (ampInit not called); UnimplementedError E401 listing all unknown operators; NotFoundError E205 and
    * InvalidArgumentError E206 for slots, NotFoundError E207 (undeclared variable); ResourceExhaustedError E604, E610, E620 (limits); and what operators throw.
    */
   run(program: Program, options: RunOptions = {}): Value[] {
@@ -278,9 +279,12 @@ export class Executor {
 
   /** Every variable that the program reads from outside must have a value in the scope or a feed. */
   #checkInitialized(program: Program, fed: ReadonlyMap<string, Value>, outside: OutsideReads): void {
-    const missing = [...outside.reads].filter(([name]) => !fed.has(name) && !this.scope.has(name))
-    if (missing.length === 0) return
     const block = program.globalBlock()
+    const missing = [...outside.reads].filter(([name]) => !fed.has(name) && !this.scope.has(name))
+    if (missing.length === 0) {
+      if (!program.isStartup) this.#checkRounded(block, outside)
+      return
+    }
     const names = missing.map(([name]) => name)
     const [first, op] = missing[0]!
     const list =
@@ -321,6 +325,26 @@ export class Executor {
             : `run the startup program first; its operator ${startup!.globalBlock().ops.indexOf(setter)} (${setter.type}) sets "${first}"`,
       },
     )
+  }
+
+  /** A startup program sets parameters in float32; those that mixed precision wants in a half type are rounded after it. */
+  #checkRounded(block: Block, outside: OutsideReads): void {
+    for (const [name, op] of outside.reads) {
+      const variable = block.vars.get(name)
+      if (variable === undefined || !variable.persistable || !isHalf(variable.dtype)) continue
+      const slot = this.scope.find(name)
+      if (!(slot instanceof TensorSlot) || slot.dtype !== 'float32') continue
+      throw new PreconditionNotMetError(
+        'E107',
+        `"${name}" is ${variable.dtype} in the program, but its value is still float32`,
+        {
+          where: { block: block.idx, op, opType: block.ops[op]!.type, variable: name },
+          expected: variable.dtype,
+          got: slot.dtype,
+          hint: 'after the startup program ran, call ampInit(executor.scope) of the decorated optimizer',
+        },
+      )
+    }
   }
 
   /** Puts the rate of a live schedule into its variable, rounded to the variable's type; nothing where the scope lacks the variable. */

@@ -9,6 +9,8 @@ import {
   nn,
   optimizer,
   type Program,
+  type Tensor,
+  tensor,
   type Variable,
 } from '../../src/index.ts'
 
@@ -53,6 +55,25 @@ describe('mixed precision refuses', () => {
     const decorated = amp.decorate(adam())
     expect(caught(() => decorated.ampInit(new Executor().scope)).code).toBe('E323')
     expect(caught(() => decorated.getLossScaling()).code).toBe('E323')
+  })
+
+  test.each([
+    ['float16', 'plan'],
+    ['float16', 'interpreter'],
+    ['bfloat16', 'plan'],
+  ] as const)('a run before ampInit, by parameter: %s, %s', (dtype, engine) => {
+    const { main, startup, loss } = net()
+    const decorated = amp.decorate(adam(), { level: 'O2', dtype })
+    decorated.minimize(loss, { startup })
+    const executor = new Executor({ seed: 1, engine })
+    executor.run(startup)
+    const run = () => executor.run(main, { feed: { x: tensor([[1, 2, 3]]) }, fetch: [loss] })
+    const error = caught(run)
+    expect([error.category, error.code, error.where?.variable]).toEqual(['PreconditionNotMet', 'E107', 'fc_0.w_0'])
+    expect(error.hint).toContain('ampInit')
+    expect((executor.scope.get('fc_0.w_0') as Tensor).dtype, 'nothing was run').toBe('float32')
+    decorated.ampInit(executor.scope)
+    expect(Number.isFinite((run()[0] as Tensor).item())).toBe(true)
   })
 
   test.each(['O1', 'O2'] as const)(

@@ -56,7 +56,7 @@ export function saveCheckpoint(dir: string, options: SaveCheckpointOptions): str
   const { keep = 2, step } = options
   if (!Number.isSafeInteger(keep) || keep < 1) throw cannotWrite('keep', 'a whole number of 1 or more', keep)
   const files = packCheckpoint(takeSnapshot(options, step, options.data), sha256(programText(options.program)), sha256)
-  onFile(dir, 'E522', () => fs.mkdirSync(dir, { recursive: true }))
+  onFile(dir, 'E522', () => makeFolder(fs, dir))
   removeLeftovers(fs, dir)
   for (let number = (finished(fs, dir)[0]?.number ?? 0) + 1; ; number++) {
     const name = `ckpt-${String(number).padStart(8, '0')}-step-${step}`
@@ -198,6 +198,20 @@ function writeSynced(fs: FileSystem, path: string, bytes: Uint8Array): void {
   } finally {
     fs.closeSync(handle)
   }
+}
+
+/** Makes a folder and those around it that are missing; each is synced into the one above, or the loss of power could take all of it. */
+function makeFolder(fs: FileSystem, dir: string): void {
+  const missing: string[] = []
+  for (let at = dir; at !== parentOf(at) && !fs.existsSync(at); at = parentOf(at)) missing.push(at)
+  fs.mkdirSync(dir, { recursive: true })
+  for (const made of missing) syncFolder(fs, parentOf(made))
+}
+
+function parentOf(path: string): string {
+  const cut = /^(.*?)[/\\]+[^/\\]*[/\\]*$/.exec(path)
+  if (cut === null) return '.'
+  return cut[1] === '' ? path.slice(0, 1) : cut[1]!
 }
 
 /** Windows has no handles of folders to sync. */
