@@ -4,16 +4,7 @@
  * Source: PaddleOCR release/1.1, ppocr/modeling/backbones/rec_mobilenet_v3.py and ppocr/modeling/heads/cls_head.py; Howard et al. 2019.
  */
 // Outside of this repository: from 'oarlock'.
-import {
-  build,
-  callOp,
-  input,
-  nn,
-  ops,
-  type optimizer,
-  type Program,
-  type Variable,
-} from '../../src/index.ts'
+import { build, callOp, input, nn, ops, type optimizer, type Program, type Variable } from '../../src/index.ts'
 import { CHANNELS, HEIGHT, WIDTH } from './preprocess.ts'
 
 const { add, adaptiveAvgPool2d, fc, hardsigmoid, hardswish, maxPool2d, mean, multiply, relu } = nn.functional
