@@ -205,6 +205,18 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'fetch another variable; `oarlock show FILE NAME` tells who writes it.',
   },
   {
+    code: 'E122',
+    category: 'PreconditionNotMet',
+    title: 'an operator gave NaN or an infinity',
+    exit: 4,
+    explanation:
+      'The environment has FLAGS_check_nan_inf=1, so that every result is looked at. This operator is the first whose result has elements that are not finite; its inputs were finite.',
+    cause: 'log of 0, a division by 0, an overflow of float16, or a learning rate that is too high.',
+    example: 'error E122: log: Out ("log_0.tmp_0") has 0 NaN and 1 infinities in 10 elements, the first at element 3',
+    remedy:
+      'fetch the inputs of the operator that is named and look where they come from; clip them, or lower the learning rate.',
+  },
+  {
     code: 'E201',
     category: 'InvalidArgument',
     title: 'an attribute has a wrong value',

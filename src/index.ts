@@ -1,12 +1,12 @@
 /** The public surface of oarlock. */
 
-export { Executor } from './compiler/executor.ts'
+export { Executor, type ExecutorOptions } from './compiler/executor.ts'
 export { type Optimized, type OptimizeOptions, optimize, PassFailure, type PassStep } from './compiler/optimize.ts'
 export type { Pass, PassContext, PassValues } from './compiler/passes/pass.ts'
 export { PASSES, PIPELINES, type PipelineName } from './compiler/passes/pipelines.ts'
 export { type Profile, Profiler, type TypeProfile, type UnitProfile } from './compiler/profiler.ts'
 export * from './errors.ts'
-export type { ExecutorOptions, LastRun, RunOptions } from './executor/executor.ts'
+export type { LastRun, RunOptions } from './executor/executor.ts'
 export type { FeedValue } from './executor/feed.ts'
 export type { RunObserver, UnitRun } from './executor/observer.ts'
 export type { MemoryTimeline, PlannedValue } from './executor/plan_memory.ts'

@@ -12,6 +12,7 @@ import { digitsPrograms } from '../examples/digits/build_program.ts'
 import { digitsFiles } from './make_digits.ts'
 import { errorsDocFiles } from './make_errors_doc.ts'
 import { opsPages } from './make_ops_doc.ts'
+import { passesPage } from './make_passes_doc.ts'
 import { schemaFiles } from './make_schema.ts'
 
 type Files = Record<string, string | Uint8Array>
@@ -21,6 +22,7 @@ const generators: (() => Files | Promise<Files>)[] = [
   digitsPrograms,
   errorsDocFiles,
   opsPages,
+  passesPage,
   schemaFiles,
 ]
 

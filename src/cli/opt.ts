@@ -32,7 +32,7 @@ import {
   usage,
 } from './command.ts'
 import { defaultFetches, resolveFetches } from './fetches.ts'
-import { refuseExisting, writeOutput } from './files.ts'
+import { makeFolder, refuseExisting, writeOutput } from './files.ts'
 import { type LoadedProgram, loadProgram, programEntry, programFiles } from './load_program.ts'
 import { OPEN_SIZES, randomFeeds, startValues } from './opt_values.ts'
 import type { Output } from './output.ts'
@@ -164,6 +164,7 @@ async function optimizeFile(
       fetch,
       passes: passes ?? defaultPipeline(main),
       ...(fromFiles ? { values } : {}),
+      onStep: dumper(main, context),
     })
     for (const size of options.check ? OPEN_SIZES : []) {
       const feed = await randomFeeds(main, options.feed ?? [], { seed, rows, size }, context)
@@ -178,6 +179,21 @@ async function optimizeFile(
   if (writesValues) writeValues(optimized, values, valuesOut, options.force === true, context)
   report(loaded, optimized, checked, { ...options, ...(writesValues ? { valuesOut } : {}) }, out)
   return 0
+}
+
+/** With DUMP=folder in the environment: the program as it is, then after each pass that changes it, as numbered files. */
+function dumper(program: Program, { io }: Context): (step: PassStep) => void {
+  const folder = io.env['DUMP']
+  if (folder === undefined || folder === '') return () => undefined
+  makeFolder(io, folder)
+  let number = 0
+  const write = (name: string, each: Program): void => {
+    writeProgram(io, `${folder}/${String(number++).padStart(2, '0')}_${name}.json`, each, true)
+  }
+  write('before', program)
+  return ({ pass, before, after }) => {
+    if (before !== after) write(pass.name, after)
+  }
 }
 
 function writeValues(

@@ -8,6 +8,7 @@ import type { Program } from '../framework/program.ts'
 import { Variable } from '../framework/variable.ts'
 import { verify } from '../framework/verify.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
+import { debugStep } from './debug.ts'
 import { type Pass, PassValues } from './passes/pass.ts'
 import { choosePasses, type PipelineName } from './passes/pipelines.ts'
 
@@ -118,6 +119,7 @@ export function optimize(program: Program, options: OptimizeOptions = {}): Optim
       ms: performance.now() - began,
     }
     steps.push(step)
+    debugStep(step)
     options.onStep?.(step)
     current = after
   }

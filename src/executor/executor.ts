@@ -29,6 +29,7 @@ import { NotPlannable } from './plan.ts'
 import { PlanCache } from './plan_cache.ts'
 import { RepeatedRun } from './repeated_run.ts'
 import { Scope, TensorSlot } from './scope.ts'
+import { readSwitches } from './switches.ts'
 
 export interface ExecutorOptions {
   /** Where persistable variables live. Default: a new scope. */
@@ -89,6 +90,7 @@ export class Executor {
   /** By program, its last run where a plan did it. */
   #repeated = new WeakMap<Program, RepeatedRun>()
   readonly #observer: RunObserver | undefined
+  readonly #checkFinite = readSwitches().checkNanInf
   #outside = new WeakMap<Program, OutsideReads>()
   /** Startup programs that ran in the scope, with the identities of the operators that ran. */
   #started = new WeakMap<Program, readonly number[]>()
@@ -165,6 +167,7 @@ export class Executor {
     from: number,
   ): Value[] | undefined {
     if (this.engine !== 'plan') return this.#ran('interpreter')
+    if (this.#checkFinite) return this.#ran('interpreter', 'FLAGS_check_nan_inf is set')
     if (from > 0) return this.#ran('interpreter', 'only the new operators of the startup program are run')
     const plan = this.#plans.get(program, this.scope, feeds, fetches, this.generator)
     if (plan instanceof NotPlannable) return this.#ran('interpreter', plan.reason)
@@ -200,6 +203,7 @@ export class Executor {
         budget,
         backend: this.#compiler,
         observer: this.#observer?.units === true ? this.#observer : undefined,
+        checkFinite: this.#checkFinite,
       })
       return fetches.map((name) => {
         const value = local.get(name)

@@ -19,6 +19,7 @@ import type { Generator } from '../tensor/random.ts'
 import { hasUnknown, sameShape } from '../tensor/shape.ts'
 import { SelectedRows, Tensor, TensorArray } from '../tensor/tensor.ts'
 import type { Backend } from './backend.ts'
+import { checkFinite } from './check_finite.ts'
 import { compileOperator } from './compile_operator.ts'
 import { type BoundTensor, bindKernel, placeholder } from './kernels.ts'
 import type { RunObserver } from './observer.ts'
@@ -32,6 +33,8 @@ export interface InterpreterOptions {
   readonly budget?: RunBudget
   /** Compiles operators that it can compile; the others run by their TypeScript kernels. */
   readonly backend?: Backend | undefined
+  /** True to make an error of the first operator that gives NaN or an infinity. */
+  readonly checkFinite?: boolean
   /** Told of every operator. */
   readonly observer?: RunObserver | undefined
 }
@@ -79,6 +82,7 @@ export function interpretBlock(block: Block, scope: Scope, options: InterpreterO
         budget.countOperator()
         const begin = observer === undefined ? 0 : performance.now()
         const compiled = runOperator(block, op, scope, run)
+        if (options.checkFinite === true) checkFinite(op, scope)
         observer?.ran?.({ block: block.idx, first: index, last: index, compiled, begin, end: performance.now() }, ops)
       },
     )

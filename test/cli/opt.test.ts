@@ -120,6 +120,14 @@ describe('oarlock opt', () => {
     expect(stderr).toContain('nothing to do')
   })
 
+  it('DUMP: the program before and after each pass that did something', async () => {
+    const { code } = await work.run(['opt', 'lenet'], { env: { DUMP: 'dumped' } })
+    expect(code).toBe(0)
+    expect(work.list('dumped')).toEqual(['00_before.json', '01_merge_updates.json'])
+    const [before, after] = work.list('dumped').map((name) => Program.from(work.read(`dumped/${name}`)))
+    expect(before!.globalBlock().ops.length - after!.globalBlock().ops.length).toBe(7)
+  })
+
   it('--passes none does nothing, --list lists, a program of unknown operators is not compared', async () => {
     expect((await work.document<OptDocument>(['opt', 'relu.json', '--passes', 'none'])).passes).toEqual([])
     const list = await work.document<{ passes: { name: string; doc: string }[]; pipelines: Record<string, string[]> }>([
