@@ -74,7 +74,9 @@ export class Random {
   ints(shape: Shape, from: number, to: number, dtype: DType = 'int64'): Tensor {
     const values = Array.from({ length: product(shape) }, () => this.int(from, to))
     if (dtype === 'int64') return new Tensor(dtype, shape, BigInt64Array.from(values, BigInt))
-    return new Tensor(dtype, shape, dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values))
+    return dtype === 'int32'
+      ? new Tensor(dtype, shape, Int32Array.from(values))
+      : new Tensor(dtype === 'uint8' && to === 1 ? 'bool' : dtype, shape, Uint8Array.from(values))
   }
 }
 

@@ -4,6 +4,8 @@
  */
 import { describe, expect, test } from 'vitest'
 import { convolution } from './cases/convolution.ts'
+import { elementwise } from './cases/elementwise.ts'
+import { indexed } from './cases/indexed.ts'
 import { logic } from './cases/logic.ts'
 import { movement } from './cases/movement.ts'
 import { normalization } from './cases/normalization.ts'
@@ -15,6 +17,8 @@ const ROUNDS = 30
 
 const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   ...convolution,
+  ...elementwise,
+  ...indexed,
   ...logic,
   ...movement,
   ...optimizers,

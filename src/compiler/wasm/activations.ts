@@ -5,26 +5,26 @@
 import type { AttrValue } from '../../framework/attr.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
-import { exp, log, sigmoid, tanh } from './functions.ts'
+import { exp, sigmoid, tanh } from './functions.ts'
 
 const { add, and, constant, div, mul, sub } = e
 
-type Attr = (name: string) => AttrValue
-interface Activation {
+export type Attr = (name: string) => AttrValue
+export interface Activation {
   readonly value: (x: Formula, attr: Attr) => Formula
   readonly slope: (at: { readonly x: Formula; readonly out: Formula; readonly dout: Formula }, attr: Attr) => Formula
 }
 
 const zero = constant(0)
 const one = constant(1)
-const number = (attr: Attr, name: string): Formula => constant(attr(name) as number)
+export const number = (attr: Attr, name: string): Formula => constant(attr(name) as number)
 /** v limited to [low, high]; NaN stays NaN. */
-const limit = (v: Formula, low: Formula, high: Formula): Formula => {
+export const limit = (v: Formula, low: Formula, high: Formula): Formula => {
   const raised = e.select(e.lt(v, low), low, v)
   return e.select(e.gt(raised, high), high, raised)
 }
 /** v where the condition holds, else 0, whatever v is. */
-const where = (mask: Formula, v: Formula): Formula => and(v, mask)
+export const where = (mask: Formula, v: Formula): Formula => and(v, mask)
 
 export const activations: Readonly<Record<string, Activation>> = {
   relu: {
@@ -70,7 +70,4 @@ export const activations: Readonly<Record<string, Activation>> = {
       return mul(dout, add(xs, mul(s, sub(one, xs))))
     },
   },
-  exp: { value: (x) => exp(x), slope: ({ out, dout }) => mul(dout, out) },
-  log: { value: (x) => log(x), slope: ({ x, dout }) => div(dout, x) },
-  square: { value: (x) => mul(x, x), slope: ({ x, dout }) => mul(mul(dout, constant(2)), x) },
 }

@@ -1,16 +1,21 @@
 /** Lowerings of element-wise operators: each becomes a loop over its output. Gradients of repeated operands become sums. */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { type Shape, sameShape } from '../../tensor/shape.ts'
-import { activations } from './activations.ts'
+import { activations as plain } from './activations.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
 import type { Loop, Piece, Statement } from './ir.ts'
 import { fullStrides } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
 import { broadcastOperands, scalar, whole } from './op_reader.ts'
+import { powers } from './powers.ts'
 import { reductionKernel } from './reduction.ts'
+import { rounding } from './rounding.ts'
+import { smooth } from './smooth.ts'
 
 export const loop = (space: Shape, ...statements: Statement[]): Loop => ({ kind: 'loop', space, statements })
+
+const activations = { ...plain, ...powers, ...rounding, ...smooth }
 
 const BINARY: Readonly<Record<string, (x: Formula, y: Formula) => Formula>> = {
   elementwise_add: e.add,
@@ -110,10 +115,19 @@ const scale: Lowering = (op) => {
 
 const sum: Lowering = (op) => {
   const [tensors, Out] = [op.inputs('X'), op.output('Out')]
-  if (!op.isFloat32() || Out === undefined || tensors.length > 8) return undefined
+  if (!op.isFloat32() || Out === undefined || tensors.length > 64) return undefined
   if (tensors.some((tensor) => tensor === undefined || !sameShape(tensor.shape, Out.shape))) return undefined
   const values = (tensors as readonly PlannedTensor[]).map((tensor) => whole(tensor))
-  return [loop(Out.shape, { target: Out, value: values.reduce(e.add) })]
+  // What is added later must not be overwritten before.
+  if (tensors.slice(7).includes(Out)) return undefined
+  const pieces: Piece[] = []
+  // A loop over more streams than a processor follows is one after the other.
+  for (let from = 0; from < values.length; from += 7) {
+    const start = from === 0 ? [] : [whole(Out)]
+    const value = [...start, ...values.slice(from, from + 7)].reduce(e.add)
+    pieces.push(loop(Out.shape, { target: Out, value }))
+  }
+  return pieces
 }
 
 const clip: Lowering = (op) => {

@@ -1,10 +1,12 @@
 /** The table of lowerings by operator type. An operator that has none, or whose tensors a lowering declines, runs by its TypeScript kernel. */
 
+import { amp } from './amp.ts'
 import { batchNormalization } from './batch_norm.ts'
 import { casts } from './cast.ts'
 import { convolution } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
 import { fills } from './fill.ts'
+import { indexed } from './indexed.ts'
 import type { Piece } from './ir.ts'
 import { layerNormalization } from './layer_norm.ts'
 import { logic } from './logic.ts'
@@ -13,7 +15,9 @@ import { movement } from './movement.ts'
 import type { OpReader } from './op_reader.ts'
 import { optimizers } from './optimizers.ts'
 import { pooling } from './pooling.ts'
+import { ranking } from './ranking.ts'
 import { reductions } from './reductions.ts'
+import { roots } from './roots.ts'
 import { softmax } from './softmax.ts'
 
 /** The pieces of an operator; none where nothing is to be done; undefined for tensors or attributes that it does not cover. */
@@ -22,15 +26,19 @@ export type Lowering = (op: OpReader) => readonly Piece[] | undefined
 export const lowerings: Readonly<Record<string, Lowering>> = {
   ...batchNormalization,
   ...convolution,
+  ...amp,
   ...casts,
   ...elementwise,
   ...fills,
+  ...indexed,
   ...logic,
   ...matmul,
   ...movement,
   ...layerNormalization,
   ...optimizers,
   ...pooling,
+  ...ranking,
   ...reductions,
+  ...roots,
   ...softmax,
 }

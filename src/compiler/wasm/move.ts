@@ -199,7 +199,8 @@ function emitBytes(
   }
 }
 
-const emitRun = (f: FunctionBuilder, to: I32, from: I32, count: number): void =>
+/** Copies `count` bytes. */
+export const emitRun = (f: FunctionBuilder, to: I32, from: I32, count: number): void =>
   emitBytes(f, count, {
     vector: (at, offset) => f.do(v128.store(i32.add(to, at), v128.load(i32.add(from, at), offset), offset)),
     piece: (width, offset) => COPIES[width](f, to, from, offset),

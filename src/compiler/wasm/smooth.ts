@@ -1,0 +1,88 @@
+/**
+ * Smooth activations of ops/math/activations_smooth.ts that are not in activations.ts. Errors, in units in the last place against float64 of
+ * the larger of the result and what it is a difference of: 8, and half the argument more where that is itself a product.
+ */
+import { type Activation, type Attr, limit, number, where } from './activations.ts'
+import type { Formula } from './expression.ts'
+import * as e from './expression.ts'
+import { exp, expm1, log1p, tanh } from './functions.ts'
+
+const { add, and, constant, div, mul, neg, select, sub } = e
+
+const zero = constant(0)
+const one = constant(1)
+const NaN_ = constant(Number.NaN)
+
+/** log(1 + exp(x)) */
+const plus = (x: Formula): Formula => add(e.max(x, zero), log1p(exp(neg(e.abs(x)))))
+
+const scaled = (attr: Attr): Formula => constant(Math.fround((attr('scale') as number) * (attr('alpha') as number)))
+
+export const smooth: Readonly<Record<string, Activation>> = {
+  logsigmoid: {
+    value: (x) => select(e.eq(x, constant(Number.NEGATIVE_INFINITY)), NaN_, neg(plus(neg(x)))),
+    slope({ x, dout }) {
+      const top = and(neg(x), e.lt(x, zero))
+      const less = exp(sub(neg(x), top))
+      return mul(dout, div(less, add(exp(neg(top)), less)))
+    },
+  },
+  stanh: {
+    value: (x, attr) => mul(number(attr, 'scale_b'), tanh(mul(number(attr, 'scale_a'), x))),
+    slope({ x, dout }, attr) {
+      const t = tanh(mul(number(attr, 'scale_a'), x))
+      return mul(mul(mul(dout, number(attr, 'scale_a')), number(attr, 'scale_b')), sub(one, mul(t, t)))
+    },
+  },
+  tanh_shrink: {
+    value: (x) => sub(x, tanh(x)),
+    slope({ x, dout }) {
+      const t = tanh(x)
+      return mul(mul(dout, t), t)
+    },
+  },
+  softsign: {
+    value: (x) => div(x, add(one, e.abs(x))),
+    slope({ x, dout }) {
+      const below = add(one, e.abs(x))
+      return div(dout, mul(below, below))
+    },
+  },
+  softplus: {
+    value(x, attr) {
+      const inner = mul(number(attr, 'beta'), x)
+      return select(e.gt(inner, number(attr, 'threshold')), x, div(plus(inner), number(attr, 'beta')))
+    },
+    slope({ x, dout }, attr) {
+      const inner = mul(number(attr, 'beta'), x)
+      return select(e.gt(inner, number(attr, 'threshold')), dout, div(dout, add(one, exp(neg(inner)))))
+    },
+  },
+  soft_relu: {
+    value(x, attr) {
+      const threshold = number(attr, 'threshold')
+      return plus(limit(x, neg(threshold), threshold))
+    },
+    slope({ out, dout }, attr) {
+      const threshold = number(attr, 'threshold')
+      const inside = and(e.gt(out, neg(threshold)), e.lt(out, threshold))
+      return mul(mul(dout, neg(expm1(neg(out)))), where(inside, one))
+    },
+  },
+  mish: {
+    value: (x, attr) => mul(x, tanh(select(e.lt(x, number(attr, 'threshold')), plus(x), x))),
+    slope({ x, dout }, attr) {
+      const s = select(e.lt(x, number(attr, 'threshold')), plus(x), x)
+      const t = tanh(s)
+      return mul(dout, add(mul(mul(x, sub(one, mul(t, t))), neg(expm1(neg(s)))), t))
+    },
+  },
+  elu: {
+    value: (x, attr) => select(e.lt(x, zero), mul(number(attr, 'alpha'), expm1(x)), x),
+    slope: ({ x, dout }, attr) => select(e.gt(x, zero), dout, mul(mul(dout, number(attr, 'alpha')), exp(x))),
+  },
+  selu: {
+    value: (x, attr) => mul(number(attr, 'scale'), select(e.le(x, zero), mul(number(attr, 'alpha'), expm1(x)), x)),
+    slope: ({ out, dout }, attr) => mul(dout, select(e.le(out, zero), add(out, scaled(attr)), number(attr, 'scale'))),
+  },
+}
