@@ -13,6 +13,7 @@ const FILES = ':files'
 
 /** Flags whose value is one of a few words. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  '--backend': ['ts', 'wasm'],
   '--color': ['auto', 'always', 'never'],
   '--engine': ['interpreter', 'plan'],
   '--format': ['text', 'gcc', 'json'],
@@ -43,6 +44,10 @@ export async function complete(words: readonly string[], io: Io): Promise<string
   const previous = before.at(-1)!
   if (Object.hasOwn(CHOICES, previous)) return fitting(CHOICES[previous]!, current)
   const args = before.slice(before.indexOf(name) + 1).filter((word) => !word.startsWith('-'))
+  if (previous === '--passes') {
+    const { PASSES, PIPELINES } = await import('../compiler/passes/pipelines.ts')
+    return fitting([...Object.keys(PIPELINES), ...PASSES.map((pass) => pass.name)], current)
+  }
   if (VARIABLES.includes(previous)) return fitting(await variables(io, args), current)
   if (current.startsWith('-')) {
     const command = new Command(name)

@@ -60,9 +60,9 @@ export const profile: CommandDefinition<ProfileFlags> = {
     4: 'an operator failed, or a feed or fetch does not fit',
     5: 'an operator is not implemented',
   },
-  notes: `Each operator, or kernel of several, is timed; so compiled code runs one call for
-each, and the same steps are timed as a whole too. Values come from --load, from
-beside FILE, from the startup program, or by chance; so do feeds that are not given.`,
+  notes: `Each operator, or kernel of several, is timed, so compiled code runs one call
+for each; the same steps are timed as a whole too. Values come from --load, from
+beside FILE, from the startup program or by chance; feeds that are missing, too.`,
   define(command) {
     command.argument('<FILE>')
     addOption(command, '--startup FILE', 'run this once before', asPath)

@@ -38,6 +38,7 @@ export interface RunFlags {
   readonly force?: boolean
   readonly engine?: 'plan' | 'interpreter'
   readonly threads?: number
+  readonly passes?: readonly string[]
   readonly progress: boolean
   readonly full?: boolean
 }
@@ -96,6 +97,7 @@ mlp.startup.json. With --feeds the entries are used round and round.`,
     addOption(command, '--save PATH', 'write all persistable values in the end', asPath)
     command.option('-f, --force', 'replace what --save would write')
     addOption(command, '--engine NAME', 'interpreter or plan', asChoice('interpreter', 'plan'))
+    addOption(command, '--passes LIST', 'passes before the run: training, none or a,b', asNames)
     addOption(command, '--threads N', 'threads', asCount(1))
     command.option('--no-progress', 'no progress line')
     command.option('--full', 'print tensors whole')

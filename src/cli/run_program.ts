@@ -1,5 +1,6 @@
 /** A run from its flags to its exit code: programs, values, steps, what is printed, saved and told. */
 import { Executor } from '../compiler/executor.ts'
+import { choosePasses } from '../compiler/passes/pipelines.ts'
 import { makeError } from '../errors.ts'
 import { counted } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
@@ -65,6 +66,7 @@ export class Runner {
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),
       ...(flags.engine === undefined ? {} : { engine: flags.engine }),
       ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+      ...(flags.passes === undefined ? {} : { passes: choosePasses(flags.passes) }),
     })
     const checkpoints =
       flags.checkpoint === undefined

@@ -49,6 +49,19 @@ describe('oarlock opt', () => {
     const [before, after] = [await run('lenet/main.json'), await run('lenet.opt.json')]
     expect(before.steps.length).toBeGreaterThan(1)
     expect(after.steps).toEqual(before.steps)
+    const flags = [
+      '--startup',
+      'lenet/startup.json',
+      '--feeds',
+      'lenet/feeds.json',
+      '--seed',
+      '5',
+      '--passes',
+      'training',
+    ]
+    expect((await work.document<{ steps: object[] }>(['run', 'lenet/main.json', ...flags])).steps).toEqual(before.steps)
+    const wrong = await work.document<FailedDocument>(['run', 'lenet', '--passes', 'trainin'], 2)
+    expect(wrong.error).toMatchObject({ code: 'E801', hint: 'did you mean "training"?' })
   })
 
   it("Paddle's model: batch_norm folded, parameters written, and the same classes", async () => {
