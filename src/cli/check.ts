@@ -10,6 +10,7 @@ import { programJsonIssues } from '../framework/program_json.ts'
 import { isRunnable, operatorSupport } from '../framework/support.ts'
 import { verify } from '../framework/verify.ts'
 import { ops } from '../ops/index.ts'
+import { checkBeside, issueOf } from './check_beside.ts'
 import { addOption, asChoice, type CommandDefinition } from './command.ts'
 import { readInput } from './files.ts'
 import type { Io } from './io.ts'
@@ -33,6 +34,10 @@ interface CheckedFile {
   readonly ops: number
   readonly blocks: number
   readonly issues: readonly Issue[]
+  /** Of a program that could be read. */
+  readonly program?: Program
+  /** Of a file of values. */
+  readonly tensors?: number
   /** The table of operators, where some cannot run. */
   readonly report?: (out: Output) => string
 }
@@ -62,6 +67,8 @@ export const check: CommandDefinition<CheckFlags> = {
     const files = main === args[0] ? [main] : [main, startup, test].filter((file) => file !== undefined)
     const checked: CheckedFile[] = []
     for (const file of files) checked.push(await checkFile(io, file))
+    const values = main === args[0] ? undefined : checkBeside(io, checked[0]!.program, programFiles(io, args[0]!))
+    if (values !== undefined) checked.push(values)
     const issues = checked.flatMap((file) => file.issues)
     const errors = issues.filter(({ severity }) => severity === 'error').length
     const found = errors > 0 || (options.strict === true && issues.length > 0)
@@ -108,7 +115,14 @@ async function checkFile(io: Io, file: string): Promise<CheckedFile> {
   const report = isRunnable(operatorSupport(program))
     ? {}
     : { report: (out: Output) => unsupportedReport(program, out)! }
-  return { ...entry, ops: count, blocks: program.blocks.length, issues: locateAll(issues, bytes, file), ...report }
+  return {
+    ...entry,
+    program,
+    ops: count,
+    blocks: program.blocks.length,
+    issues: locateAll(issues, bytes, file),
+    ...report,
+  }
 }
 
 /** Values that could be read are sound; with the program beside them they also fit it. */
@@ -122,17 +136,6 @@ function checkValues({ file, found, namedBy, bytes }: LoadedValues, out: Output)
     out.data(`${visible(file)}: no errors in ${counted(count, 'tensor')}${fits}`)
   }
 }
-
-const issueOf = ({ code, category, summary, where, expected, got, hint }: EnforceError): Issue => ({
-  severity: 'error',
-  code,
-  category,
-  message: summary,
-  where: where ?? {},
-  ...(expected === undefined ? {} : { expected }),
-  ...(got === undefined ? {} : { got }),
-  ...(hint === undefined ? {} : { hint }),
-})
 
 /** Finding a place walks the text, so only what is printed gets one. */
 function locateAll(issues: readonly Issue[], bytes: Uint8Array, file: string): Issue[] {
@@ -184,7 +187,11 @@ function writeText(
   for (const issue of shown) out.data(issueText(issue, out))
   if (shown.length < issues.length) out.data(`… and ${issues.length - shown.length} more: --all prints them`)
   if (issues.length === 0) {
-    for (const { file, ops: count, blocks } of checked) {
+    for (const { file, ops: count, blocks, tensors } of checked) {
+      if (tensors !== undefined) {
+        out.data(`${visible(file)}: no errors in ${counted(tensors, 'tensor')}, all that the program has`)
+        continue
+      }
       out.data(`${visible(file)}: no errors, no warnings in ${counted(count, 'op')} of ${counted(blocks, 'block')}`)
     }
     return

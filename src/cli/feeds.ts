@@ -20,7 +20,7 @@ export type Feed = Record<string, FeedValue>
 export interface FeedOptions {
   /** Where `random` draws from: the numbers of the program itself stay the same. */
   readonly generator: Generator
-  /** For unknown dimensions of `random` and `zeros`. */
+  /** For an unknown first dimension of `random` and `zeros`. */
   readonly rows: number
 }
 
@@ -32,9 +32,9 @@ export async function feedValue(io: Io, program: Program, feed: Named, options: 
     const variable = program.globalBlock().vars.get(name)
     const shape = making[2] === undefined ? undefined : shapeOf(making[2])
     // Of a name that is not there the run complains, together with all other faults of feeds.
-    return variable === undefined
-      ? 0
-      : made(variable, making[1] === 'random' ? options.generator : undefined, options.rows, shape)
+    if (variable === undefined) return 0
+    if (shape === undefined) requireKnown(variable, making[1]!)
+    return made(variable, making[1] === 'random' ? options.generator : undefined, options.rows, shape)
   }
   if (value.startsWith('@')) return await readValueFile(io, value.slice(1))
   try {
@@ -119,9 +119,23 @@ function numbersFrom(json: unknown): NestedArray {
 /** `[2, 3]`, `[]`. */
 const shapeOf = (text: string): number[] => text.match(/\d+/g)?.map(Number) ?? []
 
+/** How many rows is anybody's choice, but not how large an image is. @throws InvalidArgumentError E703 naming the shape. */
+function requireKnown({ name, shape }: Variable, what: string): void {
+  if (shape.every((dim, i) => dim >= 0 || i === 0)) return
+  const unknown = shape.flatMap((dim, i) => (dim < 0 && i > 0 ? [i] : []))
+  throw usage(
+    `--feed ${name}=${what}: "${name}" is declared as ${formatShape(shape)}, of which dimension${unknown.length === 1 ? '' : 's'} ${unknown.join(' and ')} could be anything`,
+    {
+      expected: 'a shape',
+      got: what,
+      hint: `give one, such as ${name}=${what}[${shape.map((dim, i) => (dim >= 0 ? dim : i === 0 ? 1 : 32)).join(',')}]`,
+    },
+  )
+}
+
 /**
  * Zeros, or with a generator numbers from [-1, 1); integers are 0 or 1, which are labels and indexes almost anywhere. Unknown dimensions
- * become `rows` in front and 1 elsewhere, unless a shape is given.
+ * become `rows` in front; others must be given.
  */
 function made(
   { dtype, shape }: Variable,
@@ -129,7 +143,7 @@ function made(
   rows: number,
   given: readonly number[] | undefined,
 ): Tensor {
-  const known = given ?? shape.map((dim, i) => (dim >= 0 ? dim : i === 0 ? rows : 1))
+  const known = given ?? shape.map((dim) => (dim >= 0 ? dim : rows))
   const tensor = Tensor.zeros(dtype, known)
   if (generator === undefined) return tensor
   const parts = isComplex(dtype) ? 2 * tensor.size : tensor.size

@@ -1,4 +1,6 @@
 /** `oarlock fmt`: a program in the canonical form. */
+import { InvalidArgumentError } from '../errors.ts'
+import { fileKind } from '../framework/file_kind.ts'
 import { addOption, asPath, type CommandDefinition } from './command.ts'
 import { writeOutput } from './files.ts'
 import { loadMain, programEntry } from './load_program.ts'
@@ -26,6 +28,18 @@ export const fmt: CommandDefinition<FmtFlags> = {
   },
   async run({ args, options }, { io, out }) {
     const loaded = await loadMain(io, args[0]!)
+    if (options.check === true && fileKind(loaded.bytes) === 'program-desc') {
+      throw new InvalidArgumentError(
+        'E529',
+        `"${loaded.file}" is a ProgramDesc: only program files in JSON have a canonical text`,
+        {
+          where: { file: loaded.file },
+          expected: 'a program file in JSON',
+          got: 'a ProgramDesc',
+          hint: `oarlock convert ${loaded.file} -o ${loaded.file.replace(/\.pdmodel$/, '')}.json writes one`,
+        },
+      )
+    }
     const text = programText(loaded.program)
     const same = new TextDecoder().decode(loaded.bytes) === text
     if (options.check === true) {

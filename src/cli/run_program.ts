@@ -19,7 +19,7 @@ import { Progress } from './progress.ts'
 import { DEFAULT_BATCH, type RunFlags } from './run.ts'
 import { RunCheckpoints } from './run_checkpoints.ts'
 import { RunDocument } from './run_document.ts'
-import { loadBeside, loadValues, ValueSaver } from './run_values.ts'
+import { loadBeside, loadValues, missingParameters, ValueSaver } from './run_values.ts'
 import { type StepPlan, stepPlan } from './step_plan.ts'
 import { unsupportedReport } from './support_report.ts'
 import { epochLine, Means, TestRunner } from './train_steps.ts'
@@ -92,12 +92,18 @@ export class Runner {
         `startup  ${counted(operators(startup), 'op')}  ${formatMs(document.startupMs)}  ${parameterCounts(main)}`,
       )
     }
+    let hasValues = true
     if (flags.load !== undefined)
       loadValues(executor, main, flags.load, this.#context, (text) => this.#warn(text, document))
-    else if (startup === undefined && resumed === undefined) loadBeside(executor, main, files, this.#context)
+    else if (startup === undefined && resumed === undefined)
+      hasValues = loadBeside(executor, main, files, this.#context)
 
     const due = (step: number, end: boolean): void => checkpoints?.after(executor, main, step, seed, end)
-    const stopped = await this.#train(executor, main, plan, fetch, test, document, resumed?.step ?? 0, due)
+    const stopped = await this.#train(executor, main, plan, fetch, test, document, resumed?.step ?? 0, due).catch(
+      (error: unknown) => {
+        throw hasValues ? error : missingParameters(error, files.main)
+      },
+    )
     saver?.save(executor, main)
     if (stopped !== undefined) return this.#tellStopped(stopped, saver?.files.join(', '), document)
     if (out.json) document.write(out, true)

@@ -1,9 +1,10 @@
 /** Values of a run from files and into files: what stands beside a model, `--load` and `--save`. */
+import { EnforceError, makeError } from '../errors.ts'
 import type { Executor } from '../executor/executor.ts'
 import { LIMITS } from '../framework/limits.ts'
 import { counted } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
-import type { ModelFiles } from '../io/model_files.ts'
+import { type ModelFiles, paramsPlaces } from '../io/model_files.ts'
 import { VALUE_FORMATS, type ValueFormat, writeNamedValues } from '../io/named_values.ts'
 import { persistableVariables } from '../io/params.ts'
 import { type ModelValues, readModelValues, readSavedValues } from '../io/read_model.ts'
@@ -40,13 +41,26 @@ export function loadValues(
   listed(remade, 'the program made anew, because only its half parameter or only its master weight was in the file')
 }
 
-/** Sets the values that stand beside the program, if there are any, and tells. */
-export function loadBeside(executor: Executor, program: Program, files: ModelFiles, { io, out }: Context): void {
-  if (persistableVariables(program).length === 0) return
+/** Sets the values that stand beside the program, if there are any, and tells. @returns whether there are any. */
+export function loadBeside(executor: Executor, program: Program, files: ModelFiles, { io, out }: Context): boolean {
+  if (persistableVariables(program).length === 0) return true
   const found = readModelValues(program, files, lookupOf(io), (file) => readValueBytes(io, file))
-  if (found === undefined) return
+  if (found === undefined) return false
   setValues(executor, program, found)
   out.done(`loaded   ${counted(found.values.size, 'value')} from ${found.files.join(', ')}`)
+  return true
+}
+
+/** The error of a run without parameters, with the files that they were looked for in and how to name another. */
+export function missingParameters(error: unknown, main: string): unknown {
+  if (!(error instanceof EnforceError) || error.code !== 'E101') return error
+  const { category, code, summary, where, got } = error
+  return makeError(category, code, summary, {
+    ...(where === undefined ? {} : { where }),
+    got,
+    expected: paramsPlaces(main),
+    hint: `no file of parameters stands beside ${main} (looked for ${paramsPlaces(main).join(', ')}); give one with --load PATH, or a program that sets them with --startup FILE`,
+  })
 }
 
 function setValues(executor: Executor, program: Program, { values }: ModelValues): string[] {

@@ -317,15 +317,16 @@ export class Executor {
       )
     }
     const setter = startup?.globalBlock().lastWriter(first)
+    const why = startup === undefined ? 'nothing has loaded or set them' : 'the startup program has not been run'
     throw new PreconditionNotMetError(
       'E101',
-      `${list} ${names.length === 1 ? 'has' : 'have'} no value: the startup program has not been run`,
+      `${list} ${names.length === 1 ? 'has' : 'have'} no value: ${names.length === 1 ? why.replace('them', 'it') : why}`,
       {
         where,
         got: names,
         hint:
           setter === undefined
-            ? 'run the startup program first, or load the values'
+            ? 'load the parameters (of a saved model: loadInferenceModel), or run the startup program first'
             : `run the startup program first; its operator ${startup!.globalBlock().ops.indexOf(setter)} (${setter.type}) sets "${first}"`,
       },
     )

@@ -90,6 +90,14 @@ function beside(main: string, lookup: FileLookup): ModelFiles {
   }
 }
 
+/** Where the parameters of a program are looked for, in order, as a person would name them. */
+export function paramsPlaces(main: string): string[] {
+  const { folder, base } = split(main)
+  const stem = base.replace(/\.(json|pdmodel)$/, '')
+  const files = stem === base ? ['__params__', 'params'] : [`${stem}.pdiparams`, `${stem}.pdparams`]
+  return [...files.map((name) => `${folder}${name}`), `one file a variable in ${folder === '' ? 'its folder' : folder}`]
+}
+
 /** Where saved values are: in these files, later ones over earlier ones, or in a folder with one file for each variable. */
 export type ValueFiles =
   | { readonly files: readonly string[]; readonly folder?: undefined }

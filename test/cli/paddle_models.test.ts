@@ -1,7 +1,7 @@
 /** The commands on files that Paddle 2.6.2 wrote: models in every layout, parameters, state dicts, and conversions between all of them. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { comparePrograms, Program, readNamedValues, Tensor, writeNpy } from '../../src/index.ts'
+import { comparePrograms, Program, readNamedValues, Tensor, writeNamedValues, writeNpy } from '../../src/index.ts'
 import type { TensorJson } from '../../src/tensor/tensor_json.ts'
 import { golden, goldenJson, goldenNames } from '../io/damage.ts'
 import { tensorFromJSON } from '../io/values.ts'
@@ -64,6 +64,25 @@ describe('run', () => {
     const { error } = await work.document<FailedDocument>(['run', 'alone', '--feed', 'img=@img.npy'], 4)
     expect(error.code).toBe('E101')
     expect(error.got).toContain('fc_0.w_0')
+    expect(error.message).not.toContain('startup')
+    expect(error.hint).toContain('alone/model.pdiparams')
+    expect(error.hint).toContain('--load PATH')
+  })
+
+  it('random values for an image of any size need its size', async () => {
+    const argv = ['run', 'sized', '--feed']
+    const { blocks, ...rest } = Program.from(golden('inference/model.pdmodel')).toJSON()
+    const open = JSON.parse(JSON.stringify(blocks).replace('[-1,2,6,6]', '[-1,2,-1,-1]')) as unknown
+    work.write('sized/main.json', { ...rest, blocks: open })
+    work.write('sized/main.pdiparams', golden('inference/model.pdiparams'))
+    for (const what of ['random', 'zeros']) {
+      const { error } = await work.document<FailedDocument>([...argv, `img=${what}`], 2)
+      expect(error.code).toBe('E703')
+      expect(error.message).toContain('dimensions 2 and 3')
+      expect(error.hint).toContain(`img=${what}[1,2,32,32]`)
+    }
+    const { fetch: got } = await work.document<RunResult>([...argv, 'img=random[2,2,6,6]'])
+    expect(Object.values(got)[0]!.shape).toEqual([2, 3])
   })
 
   it('goes on with a training program that Paddle saved, and saves it in every kind of file', async () => {
@@ -337,4 +356,48 @@ describe('values', () => {
       'E529',
     )
   })
+})
+
+describe('check of a folder looks at the parameters too', () => {
+  const model = golden('inference/model.pdmodel')
+  const params = golden('inference/model.pdiparams')
+
+  it('all are there and whole', async () => {
+    const { code, stdout } = await work.run(['check', 'inference'])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('model.pdiparams: no errors in 9 tensors')])
+    const { files } = await work.document<{ files: { file: string }[] }>(['check', 'legacy_separate'])
+    expect(files.map(({ file }) => file)).toEqual(['legacy_separate/__model__', 'legacy_separate/'])
+  })
+
+  it.each([
+    ['cut off', params.slice(0, -4), 'E532'],
+    ['of another model', golden('jit_save/net.pdiparams'), 'E533'],
+    ['no parameters at all', new TextEncoder().encode('hello'), 'E529'],
+  ])('%s: a finding, exit 1', async (_, bytes, code) => {
+    work.write('damaged/model.pdmodel', model)
+    work.write('damaged/model.pdiparams', bytes)
+    const { issues } = await work.document<{ issues: { code: string; where: { file: string } }[] }>(
+      ['check', 'damaged'],
+      1,
+    )
+    expect(issues).toMatchObject([{ code, where: { file: 'damaged/model.pdiparams' } }])
+  })
+
+  it('a variable without a value is named', async () => {
+    const some = [...readNamedValues(params, { program: Program.from(model) }).values].slice(1)
+    work.write('partly/model.pdmodel', model)
+    work.write('partly/model.parameters.json', [...writeNamedValues('json', new Map(some))].join(''))
+    const { issues } = await work.document<{ issues: { code: string; where: { variable: string } }[] }>(
+      ['check', 'partly'],
+      1,
+    )
+    expect(issues).toHaveLength(1)
+    expect(issues[0]!.code).toBe('E533')
+  })
+})
+
+it('fmt --check of a ProgramDesc says that there is no canonical text, and what to do', async () => {
+  const { error } = await work.document<FailedDocument>(['fmt', 'inference/model.pdmodel', '--check'], 3)
+  expect([error.code, error.hint]).toEqual(['E529', expect.stringContaining('oarlock convert')])
+  expect((await work.run(['fmt', 'inference/model.pdmodel'])).stdout).toContain('"conv2d"')
 })
