@@ -19,16 +19,14 @@ const zero = constant(0)
 const one = constant(1)
 export const number = (attr: Attr, name: string): Formula => constant(attr(name) as number)
 /** v limited to [low, high]; NaN stays NaN. */
-export const limit = (v: Formula, low: Formula, high: Formula): Formula => {
-  const raised = e.select(e.lt(v, low), low, v)
-  return e.select(e.gt(raised, high), high, raised)
-}
+export const limit = (v: Formula, low: Formula, high: Formula): Formula => e.pmin(e.pmax(v, low), high)
 /** v where the condition holds, else 0, whatever v is. */
 export const where = (mask: Formula, v: Formula): Formula => and(v, mask)
 
 export const activations: Readonly<Record<string, Activation>> = {
   relu: {
-    value: (x) => where(e.gt(x, zero), x),
+    // 0 < x ? x : 0
+    value: (x) => e.pmax(zero, x),
     slope: ({ out, dout }) => where(e.gt(out, zero), dout),
   },
   relu6: {

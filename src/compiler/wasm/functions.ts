@@ -1,6 +1,7 @@
 /**
  * exp, log, tanh, sigmoid and what is near them as formulas of float32 arithmetic. Errors, in units in the last place against float64, over
- * random arguments of the whole range: exp 1, log 1, tanh 2, sigmoid 3 (0 where it would be subnormal), expm1 4, log1p 4, erf 6.
+ * random arguments of the whole range: exp 1, log 1, tanh 2, sigmoid 3 (0 where it would be subnormal), expm1 4, log1p 4, erf 6, erfc 16 up to 2
+ * and as many as the square of its argument above.
  * Source of the polynomials: S. L. Moshier, Cephes Mathematical Library, single precision (expf, logf, tanhf).
  */
 
@@ -134,4 +135,22 @@ export function erf(v: Formula): Formula {
   )
   const far = sub(constant(1), complement(x.min(size, constant(4))))
   return x.select(x.le(size, constant(0.5)), near, x.or(far, and(v, x.bits(-0x80000000))))
+}
+
+/**
+ * 1 - erf(v) without cancellation: with t = 1 / (1 + |v| / 2) it is t exp(-v v + p(t)) for v >= 0, where p was fitted to log(erfc(v) / t) + v v
+ * at Chebyshev nodes for v up to 9.6 (relative error 5e-8).
+ */
+export function erfc(v: Formula): Formula {
+  const size = x.abs(v)
+  const t = div(constant(1), add(constant(1), mul(size, constant(0.5))))
+  const p = polynomial(
+    t,
+    [
+      0.141441137, -0.661739707, 1.11159444, -0.635849476, -0.130533069, 0.0281382687, 0.0253990535, 0.388581187,
+      0.99840486, -1.26543665,
+    ],
+  )
+  const tail = mul(t, exp(sub(p, mul(size, size))))
+  return x.select(x.lt(v, constant(0)), sub(constant(2), tail), tail)
 }

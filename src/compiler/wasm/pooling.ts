@@ -5,6 +5,7 @@
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { LOWEST, matchPooling, type PoolAttrs, type PoolDimension } from '../../ops/nn/pool_shape.ts'
 import { planesOf, type Span } from '../../ops/nn/window.ts'
+import { adaptiveMeanGradKernel, adaptiveMeanKernel } from './adaptive_pooling.ts'
 import { loadLanes } from './elements.ts'
 import { loop } from './elementwise.ts'
 import * as e from './expression.ts'
@@ -38,23 +39,31 @@ interface Pooling {
   readonly exclusive: boolean
 }
 
-/** undefined for a layout other than NCHW, and for adaptive means over windows of unequal size. */
+/** undefined for a layout other than NCHW. */
 function poolingOf(op: OpReader, x: PlannedTensor): Pooling | undefined {
   const attrs = op.attrs as unknown as PoolAttrs
   if (attrs.data_format === 'NHWC') return undefined
   const isMax = attrs.pooling_type === 'max'
-  const spans = matchPooling(x.shape, attrs).dims.map((dim) => spanOf(dim, attrs.adaptive && !isMax))
-  if (spans.some((span) => span === undefined)) return undefined
-  const [height, width] = spans as [Span, Span]
+  const [height, width] = matchPooling(x.shape, attrs).dims.map((dim) => spanOf(dim, attrs.adaptive && !isMax))
   const { batch, channels } = planesOf(x.shape, false)
-  return { planes: batch * channels, channels, height, width, isMax, exclusive: attrs.exclusive || attrs.adaptive }
+  return {
+    planes: batch * channels,
+    channels,
+    height: height!,
+    width: width!,
+    isMax,
+    exclusive: attrs.exclusive || attrs.adaptive,
+  }
 }
 
-function spanOf({ size, kernel, stride, before, after, out }: PoolDimension, shares: boolean): Span | undefined {
+/** Where windows cannot share a dimension equally the span has a fraction, which `isUnequal` sees. */
+function spanOf({ size, kernel, stride, before, after, out }: PoolDimension, shares: boolean): Span {
   if (!shares) return { size, kernel, stride, dilation: 1, before, after, out }
-  if (size % out !== 0) return undefined
-  return { size, kernel: size / out, stride: size / out, dilation: 1, before: 0, after: 0, out }
+  const share = size / out
+  return { size, kernel: share, stride: share, dilation: 1, before: 0, after: 0, out }
 }
+
+const isUnequal = ({ height, width }: Pooling): boolean => height.kernel % 1 !== 0 || width.kernel % 1 !== 0
 
 const isWhole = ({ size, kernel, before, out }: Span): boolean => out === 1 && before === 0 && kernel === size
 
@@ -113,6 +122,7 @@ const forward: Lowering = (op) => {
     })
     return kernel && [kernel]
   }
+  if (isUnequal(pooling)) return [adaptiveMeanKernel(planes, height, width, X, Out)]
   return [windowsKernel(pooling, X, Out)]
 }
 
@@ -176,13 +186,14 @@ const backward: Lowering = (op) => {
   const pooling = op.isFloat32() && X !== undefined ? poolingOf(op, X) : undefined
   if (X === undefined || Out === undefined || dOut === undefined || pooling === undefined) return undefined
   if (dX === undefined) return []
-  const { height, width, isMax } = pooling
+  const { planes, height, width, isMax } = pooling
   if (!isMax && isWhole(height) && isWhole(width)) {
     // The factor is rounded before it is used, as in Paddle.
     const share = e.constant(1 / (height.size * width.size))
     const strides = [...fullStrides(X.shape.slice(0, 2)), 0, 0]
     return [loop(X.shape, { target: dX, value: e.mul(e.read({ tensor: dOut, strides }), share) })]
   }
+  if (isUnequal(pooling)) return [adaptiveMeanGradKernel(planes, height, width, dOut, dX)]
   return [windowsGradKernel(pooling, X, Out, dOut, dX)]
 }
 

@@ -5,7 +5,7 @@
 import { type Activation, type Attr, limit, number, where } from './activations.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
-import { exp, expm1, log1p, tanh } from './functions.ts'
+import { erfc, exp, expm1, log1p, sigmoid, tanh } from './functions.ts'
 
 const { add, and, constant, div, mul, neg, select, sub } = e
 
@@ -18,7 +18,39 @@ const plus = (x: Formula): Formula => add(e.max(x, zero), log1p(exp(neg(e.abs(x)
 
 const scaled = (attr: Attr): Formula => constant(Math.fround((attr('scale') as number) * (attr('alpha') as number)))
 
+/** sqrt(2 / pi), the weight of the tanh in gelu. */
+const GELU_SCALE = Math.sqrt(2 / Math.PI)
+const GELU_CUBIC = 0.044715
+/** Twice what gelu takes the tanh of: (1 + tanh(v)) / 2 is the sigmoid of 2 v, which loses no digits where tanh is near -1. */
+const bent = (x: Formula): Formula =>
+  mul(constant(2 * GELU_SCALE), add(x, mul(mul(mul(constant(GELU_CUBIC), x), x), x)))
+/** Twice the normal distribution function. */
+const doubled = (x: Formula): Formula => erfc(mul(neg(x), constant(Math.SQRT1_2)))
+
 export const smooth: Readonly<Record<string, Activation>> = {
+  silu: {
+    value: (x) => div(x, add(one, exp(neg(x)))),
+    slope({ x, dout }) {
+      const power = exp(neg(x))
+      const below = add(one, power)
+      const slope = div(add(one, div(mul(x, power), below)), below)
+      const infinity = constant(Number.POSITIVE_INFINITY)
+      return mul(dout, select(e.eq(x, infinity), infinity, slope))
+    },
+  },
+  gelu: {
+    value: (x, attr) => (attr('approximate') ? mul(x, sigmoid(bent(x))) : mul(mul(constant(0.5), x), doubled(x))),
+    slope({ x, dout }, attr) {
+      if (attr('approximate')) {
+        const s = sigmoid(bent(x))
+        const bend = constant(2 * GELU_SCALE * 3 * GELU_CUBIC)
+        const inner = add(constant(2 * GELU_SCALE), mul(bend, mul(x, x)))
+        return mul(dout, add(s, mul(mul(mul(x, s), sub(one, s)), inner)))
+      }
+      const density = mul(exp(mul(mul(constant(-0.5), x), x)), constant(GELU_SCALE / 2))
+      return mul(dout, add(mul(constant(0.5), doubled(x)), mul(x, density)))
+    },
+  },
   logsigmoid: {
     value: (x) => select(e.eq(x, constant(Number.NEGATIVE_INFINITY)), NaN_, neg(plus(neg(x)))),
     slope({ x, dout }) {

@@ -54,6 +54,8 @@ const UNARY: Readonly<Record<string, Unary>> = {
   logsigmoid: { reads: 'X', low: -12, high: 12, ulp: [8, 8], special: true },
   stanh: { reads: 'X', low: -10, high: 10, ulp: [8, 8], scale: 1, special: true },
   tanh_shrink: { reads: 'X', ulp: [8, 8], scale: 3 },
+  silu: { reads: 'X and Out', low: -20, high: 20, ulp: [4, 8], scale: 20, special: true },
+  gelu: { reads: 'X', low: -8, high: 8, ulp: [8, 24], scale: 1 },
   softsign: { reads: 'X', ulp: [2, 4], special: true },
   softplus: { reads: 'X', low: -8, high: 30, ulp: [8, 8], attrs: { beta: 1.3, threshold: 15 }, special: true },
   soft_relu: { reads: 'Out', low: -30, high: 30, ulp: [8, 8], attrs: { threshold: 20 } },
@@ -104,6 +106,11 @@ function slope(
     ulp: ulp[1],
     scale,
   }
+}
+
+const gelu = (type: string, random: Random): LoweringCase => {
+  const given = type === 'gelu' ? unary(UNARY['gelu']!, random) : slope('gelu', UNARY['gelu']!, random)
+  return { ...given, attrs: { approximate: random.next() < 0.5 } }
 }
 
 const BINARY = ['add', 'sub', 'mul', 'div', 'max', 'min'].map((name) => `elementwise_${name}`)
@@ -164,6 +171,8 @@ export const elementwise: Readonly<Record<string, (random: Random) => LoweringCa
   ...Object.fromEntries(
     Object.entries(UNARY).map(([type, entry]) => [`${type}_grad`, (random: Random) => slope(type, entry, random)]),
   ),
+  gelu: (random) => gelu('gelu', random),
+  gelu_grad: (random) => gelu('gelu_grad', random),
   sign: (random) => unary(exact, random),
   ...Object.fromEntries(BINARY.map((type) => [type, binary])),
   ...Object.fromEntries(BINARY.map((type) => [`${type}_grad`, (random: Random) => binaryGrad(type, random)])),

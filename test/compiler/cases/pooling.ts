@@ -10,9 +10,11 @@ function pool(random: Random, gradient: boolean): LoweringCase {
   const strides = [random.int(1, 3), random.int(1, 4)]
   const paddings = kernels.map((kernel) => random.int(0, kernel - 1))
   const bins = way === 'one' ? [1, 1] : [random.int(1, 3), random.int(1, 4)]
-  // Adaptive means share planes equally; adaptive maxima slide, and need room for it.
+  // Adaptive means may share planes unequally, also with more windows than elements; adaptive maxima slide, and need room for it.
   const sizes =
-    way === 'adaptive' && !isMax ? bins.map((bin) => bin * random.int(1, 9)) : [random.int(9, 14), random.int(17, 40)]
+    way === 'adaptive' && !isMax
+      ? bins.map((bin) => (random.next() < 0.5 ? bin * random.int(1, 9) : random.int(1, 12)))
+      : [random.int(9, 14), random.int(17, 40)]
   const adaptive = way === 'adaptive' || way === 'one'
   const attrs = {
     pooling_type: isMax ? 'max' : 'avg',
