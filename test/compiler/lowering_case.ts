@@ -3,6 +3,9 @@
  * TypeScript kernels are the meaning: equal bits, or no further apart than a case states.
  */
 import { Executor } from '../../src/compiler/executor.ts'
+import { WasmBackend } from '../../src/compiler/wasm/backend.ts'
+import type { Backend, PlannedOp } from '../../src/executor/backend.ts'
+import { Executor as PlainExecutor } from '../../src/executor/executor.ts'
 import { EMPTY_VAR } from '../../src/framework/op_def.ts'
 import { Program } from '../../src/framework/program.ts'
 import { ops } from '../../src/ops/index.ts'
@@ -179,14 +182,37 @@ export function faultsOf(type: string, given: LoweringCase): string[] {
 export const meaningOf = (type: string, given: LoweringCase): Value[] =>
   run(type, given, namesOf(type, given), 'ts', 'interpreter').values
 
-function run(
+/** The operator as a back end gets it, with the values of its inputs. */
+export function plannedOp(type: string, given: LoweringCase): { op: PlannedOp; values: Map<object, Tensor> } {
+  const names = namesOf(type, given)
+  const backend = new WasmBackend()
+  let op: PlannedOp | undefined
+  const spy: Backend = {
+    name: 'wasm',
+    compile(ops, options) {
+      op = ops[0]
+      return backend.compile(ops, options)
+    },
+  }
+  runOn(new PlainExecutor({ backend: 'wasm', engine: 'plan' }, spy), type, given, names)
+  const values = new Map<object, Tensor>()
+  for (const [slot, tensors] of Object.entries(op!.inputs)) {
+    tensors.forEach((tensor, i) => {
+      if (tensor !== undefined) values.set(tensor, names.values.get(names.inputs[slot]![i]!)!)
+    })
+  }
+  return { op: op!, values }
+}
+
+const run = (
   type: string,
   given: LoweringCase,
   names: ReturnType<typeof namesOf>,
   backend: 'ts' | 'wasm',
   engine: 'plan' | 'interpreter',
-): Result {
-  const executor = new Executor({ backend, engine })
+): Result => runOn(new Executor({ backend, engine }), type, given, names)
+
+function runOn(executor: PlainExecutor, type: string, given: LoweringCase, names: ReturnType<typeof namesOf>): Result {
   const program = new Program(ops, { callSites: false })
   const block = program.globalBlock()
   for (const [name, { dtype, shape }] of names.values) block.createVar({ name, dtype, shape, persistable: true })

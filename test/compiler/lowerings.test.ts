@@ -3,28 +3,10 @@
  * that fill the unrolled loop and leave a rest, half precision. A lowering without cases here fails.
  */
 import { describe, expect, test } from 'vitest'
-import { convolution } from './cases/convolution.ts'
-import { elementwise } from './cases/elementwise.ts'
-import { indexed } from './cases/indexed.ts'
-import { logic } from './cases/logic.ts'
-import { movement } from './cases/movement.ts'
-import { normalization } from './cases/normalization.ts'
-import { optimizers } from './cases/optimizers.ts'
-import { pooling } from './cases/pooling.ts'
+import { CASES } from './cases/table.ts'
 import { faultsOf, type LoweringCase, Random } from './lowering_case.ts'
 
 const ROUNDS = 30
-
-const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
-  ...convolution,
-  ...elementwise,
-  ...indexed,
-  ...logic,
-  ...movement,
-  ...optimizers,
-  ...normalization,
-  ...pooling,
-}
 
 describe('WASM lowerings give what the TypeScript kernels give', () => {
   test.each(Object.entries(CASES))('%s', (type, make) => {

@@ -1,0 +1,21 @@
+/** Random cases of every operator that has a WASM lowering. */
+import type { LoweringCase, Random } from '../lowering_case.ts'
+import { convolution } from './convolution.ts'
+import { elementwise } from './elementwise.ts'
+import { indexed } from './indexed.ts'
+import { logic } from './logic.ts'
+import { movement } from './movement.ts'
+import { normalization } from './normalization.ts'
+import { optimizers } from './optimizers.ts'
+import { pooling } from './pooling.ts'
+
+export const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
+  ...convolution,
+  ...elementwise,
+  ...indexed,
+  ...logic,
+  ...movement,
+  ...optimizers,
+  ...normalization,
+  ...pooling,
+}
