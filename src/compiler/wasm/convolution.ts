@@ -32,8 +32,16 @@ const forward: Lowering = (op) => {
   return [columnsKernel(conv, Input, Filter, Output)]
 }
 
-/** Filters of one channel each, one for each channel. */
-const isDepthwise = ({ groups, channels, filters }: Convolution): boolean => channels === groups && filters === groups
+/** Beyond these the code of the direct gradients, which grows with both, would be long. */
+const MAX_TAPS = 1024
+const MAX_PHASES = 64
+
+/** Filters of one channel each, one for each channel, and none of unusual size. */
+const isDepthwise = ({ groups, channels, filters, height, width }: Convolution): boolean =>
+  channels === groups &&
+  filters === groups &&
+  height.kernel * width.kernel <= MAX_TAPS &&
+  height.stride * width.stride <= MAX_PHASES
 
 const backward: Lowering = (op) => {
   const [Input, Filter, dOutput] = [op.input('Input'), op.input('Filter'), op.input('Output@GRAD')]

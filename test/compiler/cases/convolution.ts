@@ -33,6 +33,8 @@ export const EDGES: readonly (readonly [string, Convolved])[] = [
     'depthwise with strides',
     { input: [2, 3, 9, 37], filter: [3, 1, 3, 7], strides: [3, 2], paddings: [1, 3], groups: 3 },
   ],
+  ['depthwise with wide strides', { input: [1, 2, 20, 23], filter: [2, 1, 3, 3], strides: [9, 9], groups: 2 }],
+  ['depthwise with a large filter', { input: [1, 2, 34, 40], filter: [2, 1, 33, 33], groups: 2 }],
   ['padding beyond the filter', { input: [1, 2, 3, 2], filter: [2, 1, 2, 2], paddings: [4, 5], groups: 2 }],
   ['negative paddings', { input: [1, 2, 9, 9], filter: [2, 2, 3, 3], paddings: [-1, 2, 0, -2] }],
   ['negative paddings, depthwise', { input: [1, 2, 9, 9], filter: [2, 1, 3, 3], paddings: [-1, 2, 0, -2], groups: 2 }],
