@@ -42,10 +42,13 @@ export const smooth: Readonly<Record<string, Activation>> = {
     value: (x, attr) => (attr('approximate') ? mul(x, sigmoid(bent(x))) : mul(mul(constant(0.5), x), doubled(x))),
     slope({ x, dout }, attr) {
       if (attr('approximate')) {
-        const s = sigmoid(bent(x))
+        const power = exp(neg(bent(x)))
+        const s = div(one, add(one, power))
+        // 1 - s, where s is near 1 by a product that loses no digits, and elsewhere may overflow.
+        const rest = select(e.lt(x, zero), sub(one, s), mul(power, s))
         const bend = constant(2 * GELU_SCALE * 3 * GELU_CUBIC)
         const inner = add(constant(2 * GELU_SCALE), mul(bend, mul(x, x)))
-        return mul(dout, add(s, mul(mul(mul(x, s), sub(one, s)), inner)))
+        return mul(dout, add(s, mul(mul(mul(x, s), rest), inner)))
       }
       const density = mul(exp(mul(mul(constant(-0.5), x), x)), constant(GELU_SCALE / 2))
       return mul(dout, add(mul(constant(0.5), doubled(x)), mul(x, density)))
