@@ -1,4 +1,5 @@
 /** Each pass on programs written by hand, whose result is written by hand too. */
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { Executor } from '../../src/compiler/executor.ts'
 import { optimize, PassFailure } from '../../src/compiler/optimize.ts'
@@ -19,6 +20,8 @@ import { Program as StandardProgram } from '../../src/modes/static.ts'
 import type { DType } from '../../src/tensor/dtype.ts'
 import { sameBits } from '../../src/tensor/same_bits.ts'
 import { Tensor } from '../../src/tensor/tensor.ts'
+import { valueFromJSON } from '../../src/tensor/tensor_json.ts'
+import { Recording } from '../../tools/replay/recording.ts'
 
 interface Var {
   readonly shape?: readonly number[]
@@ -655,6 +658,30 @@ describe('fold_batch_norm', () => {
     const changed = made.clone()
     changed.globalBlock().appendOp({ type: 'scale', inputs: { X: 'w' }, outputs: { Out: 'w' }, attrs: { scale: 2 } })
     expect(optimize(changed, { passes: ['fold_batch_norm'], fetch: ['y'], values: scope }).program).toBe(changed)
+  })
+})
+
+describe('blocks inside', () => {
+  test('what only they read is neither taken out nor named otherwise', () => {
+    const recording = new Recording(fileURLToPath(new URL('../golden/programs/case_chain', import.meta.url)))
+    const made = recording.program('main')!
+    const block = made.globalBlock()
+    // The first branch reads a copy of x that no operator outside of it reads, and that looks like another one.
+    block.insertOp(0, { type: 'scale', inputs: { X: 'x' }, outputs: { Out: 'inside' }, attrs: { scale: 3 } })
+    block.insertOp(0, { type: 'scale', inputs: { X: 'x' }, outputs: { Out: 'outside' }, attrs: { scale: 3 } })
+    const branch = made.blocks[1]!
+    branch.replaceOps(branch.ops.map((op) => op.renamed((name) => (name === 'x' ? 'inside' : name))))
+    const fetch = [...recording.meta.fetches, 'outside']
+    const feeds = recording.json<Record<string, unknown>[]>('feeds')!
+    for (const passes of ['training', 'inference'] as const) {
+      const { program: after } = optimize(made, { passes, fetch })
+      expect(after.globalBlock().ops.filter((op) => op.outputNames()[0] === 'inside')).toHaveLength(1)
+      for (const step of feeds) {
+        const feed = Object.fromEntries(Object.entries(step).map(([name, json]) => [name, valueFromJSON(json)]))
+        const [old, now] = [made, after].map((each) => new Executor().run(each, { feed, fetch }) as Tensor[])
+        expect(now!.map((value, i) => sameBits(value, old![i]!))).not.toContain(false)
+      }
+    }
   })
 })
 
