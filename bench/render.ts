@@ -1,0 +1,182 @@
+/** Makes docs/performance.md of what compare.ts measured: all wanted figures, why some are missed, and all times. `npm run generate` writes it. */
+import { readFileSync } from 'node:fs'
+import { best, median, type Outcome, outcomeOf, type Results, type Samples } from './results.ts'
+import { BUNDLES, CONTENDERS, type ContenderName, type Goal, LAYER_PHASES, WORKS, type Work } from './works.ts'
+
+/** The file by its path from the project's root, for tools/check_generated.ts. */
+export function performancePage(): Record<string, string> {
+  const results = JSON.parse(readFileSync(new URL('results.json', import.meta.url), 'utf8')) as Results
+  return { 'docs/performance.md': page(results) }
+}
+
+export function page(results: Results): string {
+  const measured = WORKS.filter(({ name }) => results.works[name] !== undefined)
+  const outcomes = measured.flatMap((work) =>
+    work.goals.map((goal) => ({ work, outcome: outcomeOf(results, work, goal) })),
+  )
+  const missed = outcomes.filter(({ outcome }) => !outcome.met)
+  const { before, most, after } = results.load
+  return `# Performance
+
+Made by \`npm run generate\` from \`bench/results.json\`, which \`npm run bench:compare\` measures; not edited by hand. The contenders of a work
+take turns in bursts of a few milliseconds for ${results.rounds} rounds, each in a process of its own that waits while others run. **best** is the least
+disturbed round, **median** how it feels on a busy machine. Ratios are of best times. Contenders that return numbers must agree on them, or they are left out.
+oarlock, and everything else, has one thread unless said.
+
+* Date: ${results.date}. Machine: ${results.machine}.
+* Load average: ${before.toFixed(1)} before, at most ${most.toFixed(1)}, ${after.toFixed(1)} after. (The run itself is 1.)
+${Object.entries(results.versions)
+  .map(([name, about]) => `* ${CONTENDERS[name as ContenderName].title}: ${about}.`)
+  .join('\n')}
+
+## What is wanted, and what is reached
+
+${outcomes.length - missed.length} of ${outcomes.length} figures are reached.
+
+${table(
+  ['work', 'figure', 'wanted', 'reached', ''],
+  outcomes.map(({ work, outcome }) => [
+    work.title,
+    figure(outcome.goal),
+    wanted(outcome.goal),
+    reached(outcome),
+    verdict(outcome),
+  ]),
+)}
+${missed.length === 0 ? '' : `\n### What is missed, and why\n\n${missed.map(({ work, outcome }) => `* **${work.title}**: ${figure(outcome.goal)}. ${shortfall(outcome)} ${outcome.goal.why ?? ''}`.trimEnd()).join('\n')}\n`}
+## What was measured
+
+${measured.map((work) => section(work, results)).join('\n')}
+${growth(results)}
+${sizes(results)}`
+}
+
+function section(work: Work, results: Results): string {
+  const times = results.works[work.name]!
+  const own = times.oarlock
+  const rows = Object.entries(times).flatMap(([name, samples]) =>
+    Object.entries(samples).map(([phase, list]) => {
+      const title = CONTENDERS[name as ContenderName].title
+      const ours = own?.[phase]
+      return [
+        phase === '' ? title : `${title}: ${phase}`,
+        time(best(list)),
+        time(median(list)),
+        ours === undefined ? '' : `${number(best(list) / best(ours))}`,
+        rate(work, best(list)),
+      ]
+    }),
+  )
+  const rateTitle =
+    work.flop !== undefined
+      ? 'GFLOP/s'
+      : work.bytes !== undefined
+        ? 'GB/s'
+        : work.things === undefined
+          ? ''
+          : `a ${work.things.name}`
+  const columns = ['', 'best', 'median', 'oarlock = 1', rateTitle]
+  const width = rateTitle === '' ? 4 : 5
+  const left = Object.entries(results.missing[work.name] ?? {}).map(
+    ([name, why]) => `* ${CONTENDERS[name as ContenderName].title} is left out: ${why.split('\n')[0]}.`,
+  )
+  return `### ${work.title}
+
+${work.about}
+
+${table(
+  columns.slice(0, width),
+  rows.map((row) => row.slice(0, width)),
+)}
+${left.length === 0 ? '' : `\n${left.join('\n')}\n`}`
+}
+
+function sizes(results: Results): string {
+  const rows = BUNDLES.flatMap(({ title: what, atMost }) => {
+    const bytes = results.sizes[what]
+    return bytes === undefined
+      ? []
+      : [[what, `${(bytes / 1000).toFixed(0)} KB`, atMost === undefined ? '' : `≤ ${atMost / 1000} KB`]]
+  })
+  return `### What a page loads
+
+The built package, bundled and minified by Vite, gzipped.
+
+${table(['', 'size', 'wanted'], rows)}
+`
+}
+
+/** Time of a layer by the number of layers: what is linear stays level. */
+function growth(results: Results): string {
+  const counts = [100, 1000, 10_000].filter((count) => results.works[`layers-${count}`]?.oarlock !== undefined)
+  if (counts.length < 2) return ''
+  const each = (phase: string, count: number, name: ContenderName): number | undefined => {
+    const samples: Samples | undefined = results.works[`layers-${count}`]?.[name]
+    return samples?.[phase] === undefined ? undefined : best(samples[phase]) / count
+  }
+  const rows = (['oarlock', 'paddle'] as const).flatMap((name) =>
+    LAYER_PHASES.map((phase) => [
+      `${CONTENDERS[name].title}: ${phase}`,
+      ...counts.map((count) => {
+        const ms = each(phase, count, name)
+        return ms === undefined ? '' : time(ms)
+      }),
+    ]),
+  )
+  return `### Growth: time of one layer by the number of layers
+
+${table(['', ...counts.map((count) => count.toLocaleString('en'))], rows)}
+`
+}
+
+const table = (columns: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [columns, columns.map((_, i) => (i === 0 ? '---' : '---:')), ...rows]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n')
+
+const number = (value: number): string =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+
+function time(ms: number): string {
+  if (ms >= 1000) return `${number(ms / 1000)} s`
+  if (ms >= 1) return `${number(ms)} ms`
+  return ms >= 1e-3 ? `${number(ms * 1e3)} µs` : `${number(ms * 1e6)} ns`
+}
+
+function rate({ flop, bytes, things }: Work, ms: number): string {
+  if (flop !== undefined) return number(flop / ms / 1e6)
+  if (bytes !== undefined) return number(bytes / ms / 1e6)
+  return things === undefined ? '' : time(ms / things.count)
+}
+
+const title = (name: ContenderName): string => CONTENDERS[name].title
+const isShare = ({ against }: Goal): boolean => against?.[0] === 'limit'
+
+function figure({ ours, phase, against }: Goal): string {
+  const subject = phase === undefined ? title(ours) : `${title(ours)}, ${phase}`
+  if (against === undefined) return `${subject}: time`
+  return isShare({ ours, against })
+    ? `${subject}: share of the limit`
+    : `${subject} against ${against.map(title).join(' or ')}`
+}
+
+function wanted(goal: Goal): string {
+  if (goal.atMostMs !== undefined) return `≤ ${time(goal.atMostMs)}`
+  return isShare(goal) ? `${goal.atLeast! * 100} %` : `${goal.atLeast} ×`
+}
+
+function reached({ goal, reached: value }: Outcome): string {
+  if (value === undefined) return 'not measured'
+  if (goal.atMostMs !== undefined) return time(value)
+  return isShare(goal) ? `${number(value * 100)} %` : `${number(value)} ×`
+}
+
+const verdict = ({ met, reached: value }: Outcome): string =>
+  met ? 'reached' : value === undefined ? '' : '**missed**'
+
+function shortfall(outcome: Outcome): string {
+  const { goal, reached: value } = outcome
+  if (value === undefined) return 'Not measured.'
+  const share = goal.atMostMs === undefined ? goal.atLeast! / value : value / goal.atMostMs
+  return `${reached(outcome)} in place of ${wanted(goal)}: a factor of ${share.toFixed(2)} is missing.`
+}

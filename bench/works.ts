@@ -1,0 +1,210 @@
+/** What is measured, by whom, and what is wanted: the catalogue behind `compare.ts` and `docs/performance.md`. */
+
+/** A process that can do works. The name of its file is relative to this folder. */
+export interface ContenderSpec {
+  readonly title: string
+  readonly file: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** From bench/peers. */
+  readonly peer?: true
+}
+
+const oneThread = { OMP_NUM_THREADS: '1' }
+const avx2 = { ...oneThread, MKL_DEBUG_CPU_TYPE: '5' }
+
+export const CONTENDERS = {
+  oarlock: { title: 'oarlock', file: 'contenders/oarlock.ts' },
+  'oarlock-2': { title: 'oarlock, 2 threads', file: 'contenders/oarlock.ts', args: ['--threads', '2'] },
+  'oarlock-ts': {
+    title: 'oarlock, TypeScript kernels',
+    file: 'contenders/oarlock.ts',
+    args: ['--backend', 'ts'],
+  },
+  limit: { title: 'limit of the machine', file: 'contenders/limits.ts' },
+  paddle: { title: 'Paddle', file: 'contenders/paddle_contender.py', env: oneThread },
+  'paddle-avx2': { title: 'Paddle, MKL on AVX2', file: 'contenders/paddle_contender.py', env: avx2 },
+  'paddle-fused': {
+    title: 'Paddle, fused predictor',
+    file: 'contenders/paddle_contender.py',
+    args: ['--predictor'],
+    env: oneThread,
+  },
+  jax: { title: 'jax-js', file: 'peers/jax.ts', peer: true },
+  'tfjs-wasm': { title: 'tfjs-wasm', file: 'peers/tfjs.ts', args: ['--backend', 'wasm'], peer: true },
+  'tfjs-cpu': { title: 'tfjs-cpu', file: 'peers/tfjs.ts', args: ['--backend', 'cpu'], peer: true },
+  'ort-web': { title: 'onnxruntime-web', file: 'peers/onnxruntime.ts', args: ['--build', 'web'], peer: true },
+  'ort-node': { title: 'onnxruntime-node', file: 'peers/onnxruntime.ts', args: ['--build', 'node'], peer: true },
+} as const satisfies Readonly<Record<string, ContenderSpec>>
+
+export type ContenderName = keyof typeof CONTENDERS
+
+/** One wanted figure: `ours` against the best of `against`, or against a fixed time. */
+export interface Goal {
+  readonly ours: ContenderName
+  readonly phase?: string
+  /** How many times as fast as the best of `against`: at least this. For the limit: the share of it. */
+  readonly atLeast?: number
+  readonly against?: readonly ContenderName[]
+  /** At most so many milliseconds a call. */
+  readonly atMostMs?: number
+  /** What kept it from being reached, with what shows it; printed only where the figure is missed. */
+  readonly why?: string
+}
+
+export interface Work {
+  readonly name: string
+  readonly title: string
+  /** What exactly is timed, as a sentence. */
+  readonly about: string
+  readonly contenders: readonly ContenderName[]
+  readonly goals: readonly Goal[]
+  /** Milliseconds of a burst. Default 30. */
+  readonly ms?: number
+  /** Every call is a start from nothing: no warm-up. */
+  readonly cold?: true
+  /** Rounds. Default: what the command was given. */
+  readonly rounds?: number
+  /** Floating-point operations of a call, for rates. */
+  readonly flop?: number
+  /** Bytes that a call moves. */
+  readonly bytes?: number
+  /** Things that a call does, for times of one of them. */
+  readonly things?: { readonly count: number; readonly name: string }
+}
+
+const paddles = ['paddle', 'paddle-avx2'] as const
+const javascript = ['jax', 'tfjs-wasm', 'tfjs-cpu'] as const
+
+const gemm = (n: number): Work => ({
+  name: `gemm-${n}`,
+  title: `Product of two ${n} × ${n} matrices`,
+  about:
+    'Both operands and the result stay in the memory of the library, but for ONNX Runtime, whose `run` takes and gives arrays. Paddle: `paddle.matmul` in dygraph.',
+  contenders: ['oarlock', 'oarlock-2', 'limit', ...paddles, ...javascript, 'ort-web', 'ort-node'],
+  flop: 2 * n ** 3,
+  goals: [
+    { ours: 'oarlock', against: ['limit'], atLeast: 0.8 },
+    { ours: 'oarlock', against: ['tfjs-wasm'], atLeast: 1.25 },
+    { ours: 'oarlock', against: ['ort-web'], atLeast: 1.5 },
+    { ours: 'oarlock', against: ['jax'], atLeast: 1.65 },
+    ...(n >= 512 ? [{ ours: 'oarlock-2', against: ['oarlock'], atLeast: 1.6 } as const] : []),
+  ],
+})
+
+const mlp = (name: string, title: string, goals: readonly Goal[]): Work => ({
+  name,
+  title,
+  about:
+    'Forward, backward and Adam on all parameters; the batch is handed over and the loss read back. Paddle: its static executor.',
+  contenders: ['oarlock', 'oarlock-2', 'oarlock-ts', ...paddles, ...javascript],
+  goals,
+})
+
+/** Stages of making and running a program of many layers. */
+export const LAYER_PHASES = ['build', 'minimize', 'startup', 'first step'] as const
+const layers = (count: number, contenders: readonly ContenderName[], goals: readonly Goal[]): Work => ({
+  name: `layers-${count}`,
+  title: `${count.toLocaleString('en')} fully connected layers`,
+  about: 'Width 8, batch 4, Adam. Each stage from nothing: a new program, a new executor.',
+  contenders,
+  goals,
+  cold: true,
+  rounds: count >= 1000 ? 3 : 5,
+  things: { count, name: 'layer' },
+})
+
+export const WORKS: readonly Work[] = [
+  ...[256, 512, 1024].map(gemm),
+  mlp('mlp-64-64-10', 'Training step of an MLP 64-64-10, batch 32', [
+    { ours: 'oarlock', against: paddles, atLeast: 7 },
+    { ours: 'oarlock', against: ['jax'], atLeast: 9 },
+    { ours: 'oarlock', against: ['tfjs-wasm'], atLeast: 20 },
+  ]),
+  mlp('mlp-784-256-10', 'Training step of an MLP 784-256-10, batch 64', [
+    { ours: 'oarlock', against: paddles, atLeast: 0.9 },
+    { ours: 'oarlock', against: ['jax'], atLeast: 2.5 },
+    { ours: 'oarlock', against: ['tfjs-wasm'], atLeast: 10 },
+    { ours: 'oarlock-2', against: paddles, atLeast: 1.6 },
+  ]),
+  {
+    name: 'direction-inference',
+    title: 'Direction classifier: inference of one line of text',
+    about:
+      'MobileNetV3 small × 0.35 on 3 × 48 × 192, 32.6 MFLOP; the picture is handed over and the probabilities read back. oarlock: the program after the default passes for inference. ONNX Runtime: the same program translated by `bench/onnx_model.ts`, all its optimizations on.',
+    contenders: ['oarlock', 'oarlock-2', 'oarlock-ts', ...paddles, 'paddle-fused', 'ort-web', 'ort-node'],
+    flop: 32.6e6,
+    goals: [
+      { ours: 'oarlock', against: ['paddle-fused'], atLeast: 1.6 },
+      { ours: 'oarlock', against: paddles, atLeast: 9 },
+      { ours: 'oarlock', against: ['ort-web'], atLeast: 1.8 },
+      { ours: 'oarlock', against: ['ort-node'], atLeast: 0.42 },
+    ],
+  },
+  {
+    name: 'direction-training',
+    title: 'Direction classifier: training step, batch 32',
+    about:
+      'The program that Paddle made for `test/golden/direction_classifier/train` (806 operators with backward, weight decay and Adam), from the recorded initial values. The other libraries cannot run it: tfjs-wasm has no gradient of a convolution, jax-js no such program, ONNX Runtime no training.',
+    contenders: ['oarlock', 'oarlock-2', ...paddles],
+    goals: [
+      { ours: 'oarlock', against: paddles, atLeast: 5 },
+      { ours: 'oarlock-2', against: paddles, atLeast: 8 },
+      { ours: 'oarlock-2', against: ['oarlock'], atLeast: 1.6 },
+    ],
+  },
+  layers(100, ['oarlock', 'paddle'], []),
+  layers(
+    1000,
+    ['oarlock', 'paddle'],
+    LAYER_PHASES.map((phase) => ({ ours: 'oarlock', phase, against: ['paddle'], atLeast: 20 })),
+  ),
+  layers(10_000, ['oarlock'], []),
+  {
+    name: 'small-operators',
+    title: '10,000 additions on a few floats',
+    about:
+      'Two chains of `elementwise_add` take turns, one on 4 floats and one on 5: neighbours of different size are not joined to one loop, so each operator remains a call. The time is that of `Executor.run`, with two fetches.',
+    contenders: ['oarlock', 'oarlock-ts'],
+    things: { count: 10_000, name: 'operator' },
+    goals: [{ ours: 'oarlock', atMostMs: 0.1 }],
+  },
+  {
+    name: 'adam-10m',
+    title: 'Adam on 10 million parameters',
+    about:
+      'One `adam` operator: reads parameter, gradient and two moments, writes three of them, 28 bytes a parameter. The limit is the time of a WebAssembly loop that reads and writes the same four arrays with nothing but additions.',
+    contenders: ['oarlock', 'oarlock-2', 'limit', 'paddle', ...javascript],
+    bytes: 280e6,
+    ms: 150,
+    goals: [{ ours: 'oarlock', against: ['limit'], atLeast: 0.85 }],
+  },
+  {
+    name: 'oarlock-run',
+    title: '`oarlock run` on the digits program',
+    about:
+      'From the start of the process to the first line of output after the first training step, with the built package. The limit is a Node process that does nothing.',
+    contenders: ['oarlock', 'limit'],
+    cold: true,
+    rounds: 10,
+    goals: [{ ours: 'oarlock', phase: 'first output', atMostMs: 300 }],
+  },
+]
+
+/** What a page may load of the package. */
+export interface Bundle {
+  readonly title: string
+  /** Names that the page imports from `oarlock`; undefined: all of them. */
+  readonly names?: readonly string[]
+  /** Wanted, in bytes gzipped. */
+  readonly atMost?: number
+}
+
+export const BUNDLES: readonly Bundle[] = [
+  {
+    title: 'Runtime, code generator and table of operators',
+    names: ['Executor', 'Program', 'Scope', 'Tensor'],
+    atMost: 200_000,
+  },
+  { title: 'Everything' },
+]
