@@ -1,5 +1,6 @@
 /** The public surface of oarlock. */
 
+export type { BackendName } from './compiler/backends.ts'
 export { Executor, type ExecutorOptions } from './compiler/executor.ts'
 export { type Optimized, type OptimizeOptions, optimize, PassFailure, type PassStep } from './compiler/optimize.ts'
 export type { Pass, PassContext, PassValues } from './compiler/passes/pass.ts'
@@ -63,6 +64,7 @@ export { PickleTuple, type PickleValue } from './io/pickle.ts'
 export { readSafetensors, writeSafetensors } from './io/safetensors.ts'
 export { readStateFile, type StateFile, writeStateFile } from './io/state_file.ts'
 export { type TrainingStateFiles, trainingStateFiles } from './io/training_state.ts'
+export { withBackend } from './modes/backend.ts'
 export { type CallOptions, callOp, type OpValue } from './modes/call.ts'
 export { tensor } from './modes/dygraph.ts'
 export { loadInferenceModel } from './modes/files.ts'

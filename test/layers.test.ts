@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   executor: ['framework', 'tensor'],
   io: ['executor', 'framework', 'tensor'],
   compiler: ['executor', 'ops', 'framework', 'tensor'],
-  modes: ['ops', 'executor', 'framework', 'tensor', 'io'],
+  modes: ['compiler', 'ops', 'executor', 'framework', 'tensor', 'io'],
   optimizer: ['framework', 'tensor', 'ops'],
   nn: ['modes', 'ops', 'framework', 'tensor'],
   data: ['modes', 'framework', 'tensor', 'io'],

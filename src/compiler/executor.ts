@@ -6,10 +6,10 @@ import {
 } from '../executor/executor.ts'
 import type { Program } from '../framework/program.ts'
 import type { Value } from '../tensor/tensor.ts'
+import { wasmBackend } from './backends.ts'
 import { debugObserver } from './debug.ts'
 import type { OptimizeOptions } from './optimize.ts'
 import { OptimizedPrograms } from './optimized_programs.ts'
-import { WasmBackend } from './wasm/backend.ts'
 
 export interface ExecutorOptions extends PlainExecutorOptions {
   /**
@@ -26,7 +26,7 @@ export class Executor extends PlainExecutor {
   constructor(options: ExecutorOptions = {}) {
     const observer = options.observer ?? debugObserver()
     const plain = observer === undefined ? options : { ...options, observer }
-    super(plain, options.backend === 'wasm' ? sharedBackend() : undefined)
+    super(plain, options.backend === 'ts' ? undefined : wasmBackend())
     this.#programs = new OptimizedPrograms(options.passes)
   }
 
@@ -35,7 +35,3 @@ export class Executor extends PlainExecutor {
     return super.run(this.#programs.of(program, options.fetch ?? []), options)
   }
 }
-
-let backend: WasmBackend | undefined
-/** One for all executors, so that equal programs share compiled modules. */
-const sharedBackend = (): WasmBackend => (backend ??= new WasmBackend())

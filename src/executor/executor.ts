@@ -38,7 +38,10 @@ export interface ExecutorOptions {
   readonly seed?: number
   /** Default 'plan'. The interpreter is what the plan must agree with, bit for bit. */
   readonly engine?: 'plan' | 'interpreter'
-  /** Default 'ts': TypeScript kernels. 'wasm' runs operators that can be compiled as WebAssembly; its bits differ from dygraph's. */
+  /**
+   * Default 'wasm': operators that can be compiled run as WebAssembly, the others by their TypeScript kernels. 'ts': all by those.
+   * {@link Executor.backend} says which one it is, since a platform may have no WebAssembly with SIMD.
+   */
   readonly backend?: 'wasm' | 'ts'
   /** Default 1; more are not implemented yet. */
   readonly threads?: number
@@ -98,10 +101,14 @@ export class Executor {
   /** @param backend compiles operators; without one all run by their TypeScript kernels. */
   constructor(options: ExecutorOptions = {}, backend?: Backend) {
     if ((options.backend === 'wasm' && backend === undefined) || (options.threads ?? 1) !== 1) {
-      throw new UnimplementedError('E405', 'more than one thread, and wasm without a compiler, are not implemented', {
-        expected: { threads: 1 },
-        got: { backend: options.backend, threads: options.threads },
-      })
+      throw new UnimplementedError(
+        'E405',
+        'more than one thread, and wasm where it cannot be compiled, are not there',
+        {
+          expected: { threads: 1 },
+          got: { backend: options.backend, threads: options.threads },
+        },
+      )
     }
     this.#compiler = options.backend === 'ts' ? undefined : backend
     this.backend = this.#compiler?.name ?? 'ts'

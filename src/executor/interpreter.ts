@@ -187,10 +187,11 @@ function outputSlot(scope: Scope, name: string, meta: Meta, replaced: TensorSlot
 
 /**
  * The scope that a variable lives in: persistable ones in the root, others in the scope of the block that declares them, whether or not they
- * have a value there yet. Scopes of a run are nested as its blocks are.
+ * have a value there yet. Scopes of a run are nested as its blocks are. A list of fetches belongs to its run.
  */
 function scopeOf(block: Block, name: string, scope: Scope): Scope {
-  if (block.findVar(name)?.persistable === true) return scope.root
+  const variable = block.findVar(name)
+  if (variable?.persistable === true && variable.type !== 'FETCH_LIST') return scope.root
   let home: Scope | undefined = scope
   for (let outer: Block | undefined = block; outer !== undefined && home !== undefined; outer = outer.parent) {
     if (outer.hasVar(name)) return home

@@ -6,7 +6,8 @@
 import { EnforceError, withPlace } from '../errors.ts'
 import type { Block } from '../framework/block.ts'
 import { inferOperator, type MetaSource } from '../framework/infer.ts'
-import { EMPTY_VAR, findOp, type Meta } from '../framework/op_def.ts'
+import { type AnyOpDef, EMPTY_VAR, findOp, type Meta } from '../framework/op_def.ts'
+import type { Operator } from '../framework/operator.ts'
 import type { Program } from '../framework/program.ts'
 import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype.ts'
 import type { Generator } from '../tensor/random.ts'
@@ -57,6 +58,10 @@ interface Step {
   readonly inputs: Readonly<Record<string, readonly (Storage | undefined)[]>>
   readonly outputs: Readonly<Record<string, readonly (Storage | undefined)[]>>
 }
+
+const NO_TENSORS: Step = { inputs: {}, outputs: {} }
+const isHandover = (def: AnyOpDef): boolean => def.feedHolder !== undefined || def.fetchHolder !== undefined
+const nothing = (): void => {}
 
 export class Plan {
   readonly program: Program
@@ -141,6 +146,8 @@ export class Plan {
 
     this.#steps = this.#block.ops.map((op, index) => {
       const def = findOp(program.library, op.type)!
+      const handover = this.#handOver(op, def, index, feedStorages, fetch, find)
+      if (handover !== undefined) return handover
       if (def.kernels.scope !== undefined) throw new NotPlannable(`${op.type} works on the scope`)
       const source: MetaSource = {
         limits: scope.limits,
@@ -307,6 +314,32 @@ export class Plan {
     return scratch
   }
 
+  /**
+   * `feed` and `fetch` between a program saved for inference and the lists of a run: fed values are in their places already, and fetched
+   * ones are copied from theirs, so neither has anything to do. undefined for all other operators.
+   */
+  #handOver(
+    op: Operator,
+    def: AnyOpDef,
+    index: number,
+    feeds: ReadonlyMap<string, Storage>,
+    fetch: readonly string[],
+    find: (name: string) => Storage | undefined,
+  ): Step | undefined {
+    if (def.feedHolder !== undefined) {
+      const { holder, target } = def.feedHolder(op)
+      if (!feeds.has(target) || fetch.includes(holder))
+        throw new NotPlannable(`${op.type} has no value for "${target}"`)
+      return NO_TENSORS
+    }
+    if (def.fetchHolder === undefined) return undefined
+    const source = find(op.inputNames()[0] ?? '')
+    if (source === undefined || fetch.includes(def.fetchHolder(op)))
+      throw new NotPlannable(`${op.type} makes a list of tensors`)
+    source.end = Math.max(source.end, index)
+    return NO_TENSORS
+  }
+
   #output(
     name: string,
     meta: Meta,
@@ -441,6 +474,7 @@ export class Plan {
   #bindTypeScript(index: number): () => void {
     const op = this.#block.ops[index]!
     const def = findOp(this.program.library, op.type)!
+    if (isHandover(def)) return nothing
     const { inputs, outputs } = this.#steps[index]!
     const bound = (storage: Storage | undefined): BoundTensor | undefined => this.#bound(storage)
     return bindKernel(def, op.filledAttrs(def), mapNames(inputs, bound), mapNames(outputs, bound), this.#generator)

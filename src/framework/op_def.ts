@@ -220,6 +220,8 @@ export interface OpDef<I extends Slots = Slots, O extends Slots = Slots, A exten
     readonly outputs: Readonly<Record<string, readonly string[]>>
     readonly attrs: Readonly<Record<string, AttrValue>>
   }) => { readonly holder: string; readonly target: string; readonly col: number }
+  /** Of `fetch` alone: the list that it writes. */
+  readonly fetchHolder?: (op: { readonly outputs: Readonly<Record<string, readonly string[]>> }) => string
   readonly kernels: Kernels<I, O, A>
 }
 

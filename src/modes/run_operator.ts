@@ -10,6 +10,7 @@ import { defaultGenerator } from '../tensor/random.ts'
 import { hasUnknown, numel, sameShape } from '../tensor/shape.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { TensorEngine } from '../tensor/tensor_like.ts'
+import { currentCompiler } from './backend.ts'
 
 /**
  * Computes the operator's outputs. An output whose name is an input's, or that `into` holds, is written in place where type and shape are
@@ -64,9 +65,12 @@ export function runOperatorOnTensors(
     }
     const targets = new Map<string, BoundTensor>([...results, ...late])
     const inputs = bound(op.inputs, values)
-    bindKernel(def, attrs, inputs, bound(op.outputs, targets), defaultGenerator, (slot, { dtype, shape, data }) => {
-      results.set(op.outputs[slot]![0]!, new Tensor(dtype, shape, data, undefined, engine))
-    })()
+    const outputs = bound(op.outputs, targets)
+    if (late.size > 0 || currentCompiler()?.run(def, attrs, inputs, outputs) !== true) {
+      bindKernel(def, attrs, inputs, outputs, defaultGenerator, (slot, { dtype, shape, data }) => {
+        results.set(op.outputs[slot]![0]!, new Tensor(dtype, shape, data, undefined, engine))
+      })()
+    }
     for (const [name, value] of results) if (values.get(name) === value) value.version++
     return results
   })

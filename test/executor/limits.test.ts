@@ -86,10 +86,10 @@ describe.each(ENGINES)('%s', (engine) => {
   })
 
   test('runBytes: all tensors together', () => {
-    const limited = executor({ runBytes: 6000 })
+    const limited = executor({ runBytes: 3900 })
     const error = failure(() => limited.run(program(), { feed: { x: new Float32Array(10) }, fetch: ['z'] }))
     expect(error).toMatchObject({ category: 'ResourceExhausted', code: 'E610', where: { block: 0 } })
-    expect(error.message).toContain('of at most 6000 bytes')
+    expect(error.message).toContain('of at most 3900 bytes')
     expect(limited.scope.heap.used).toBe(0)
     expect(limited.run(program(), small)[0]?.toJSON()).toMatchObject({ shape: [100, 2] })
   })

@@ -7,6 +7,7 @@ import { convolution } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
 import { fills } from './fill.ts'
 import { indexed } from './indexed.ts'
+import { handover } from './handover.ts'
 import type { Piece } from './ir.ts'
 import { layerNormalization } from './layer_norm.ts'
 import { logic } from './logic.ts'
@@ -32,6 +33,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...fills,
   ...indexed,
   ...logic,
+  ...handover,
   ...matmul,
   ...movement,
   ...layerNormalization,

@@ -53,6 +53,7 @@ export const fetch = defineOp({
   inferMeta: () => ({}) as { Out: Meta },
   grad: 'none',
   effects: 'io',
+  fetchHolder: ({ outputs }) => outputs['Out']?.[0] ?? '',
   kernels: {
     scope(ctx) {
       const source = ctx.inputNames('X')[0]!
