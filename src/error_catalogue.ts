@@ -169,6 +169,27 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'call decorated.ampInit(executor.scope) once, after the startup program.',
   },
   {
+    code: 'E108',
+    category: 'InvalidArgument',
+    title: 'an option of the executor is out of its range',
+    exit: 4,
+    explanation: 'The options of an executor are checked when it is made.',
+    cause: 'threads is no whole number from 1.',
+    example: 'new Executor({ threads: 0 })',
+    remedy: 'give a number from 1; without the option one thread computes.',
+  },
+  {
+    code: 'E109',
+    category: 'PreconditionNotMet',
+    title: 'a worker thread was lost',
+    exit: 4,
+    explanation:
+      'A part of a kernel was given to a worker thread that did not finish it, so what the run wrote is incomplete. Parameters may be half updated.',
+    cause: 'the platform ended the worker, for example for want of memory.',
+    example: 'PreconditionNotMetError: the part of a worker thread did not end',
+    remedy: 'load the last checkpoint and go on: this process computes with one thread from then on.',
+  },
+  {
     code: 'E110',
     category: 'InvalidArgument',
     title: 'feeds are missing, unknown or do not fit',

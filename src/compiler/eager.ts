@@ -92,7 +92,8 @@ export class EagerCompiler {
       (item) => addresses.get(item)!,
       (bytes) => this.#takeRecord(bytes),
     )
-    const run = linked.runs[0]
+    const linkedRun = linked.runs[0]
+    const run = linkedRun === 'idle' ? nothing : linkedRun
     return run === undefined
       ? 'typescript'
       : { run, addresses: [...planned.values()].map((tensor) => addresses.get(tensor)!) }
@@ -147,6 +148,9 @@ function slotsKey(slots: BoundSlots, tensors: Map<BoundTensor, number>): string 
   }
   return key
 }
+
+/** Of an operator on no elements. */
+const nothing = (): boolean => true
 
 function* present(slots: BoundSlots): Generator<BoundTensor> {
   for (const slot in slots) for (const tensor of slots[slot]!) if (tensor !== undefined) yield tensor

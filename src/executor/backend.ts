@@ -56,6 +56,15 @@ export interface LinkedOps {
    * nothing and its operators must run by their TypeScript kernels, because only those can say what is wrong.
    */
   readonly runs: readonly ((() => boolean) | 'idle' | undefined)[]
+  /** Tells threads that sleep that a run begins. */
+  wake(): void
+  /** How many threads kernels use at present, and why fewer than asked for. */
+  threading(): Threading
+}
+
+export interface Threading {
+  readonly threads: number
+  readonly reason?: string
 }
 
 export interface CompileOptions {
@@ -65,6 +74,8 @@ export interface CompileOptions {
   readonly memoryOf: (tensor: PlannedTensor) => object
   /** True to get every unit as a call of its own, so that it can be timed. */
   readonly callPerUnit?: boolean
+  /** Threads that large kernels are to be split among. Default 1. */
+  readonly threads?: number
 }
 
 export interface Backend {

@@ -4,6 +4,7 @@
  */
 import {
   type EnforceError,
+  InvalidArgumentError,
   NotFoundError,
   PreconditionNotMetError,
   suggest,
@@ -21,7 +22,7 @@ import { Variable } from '../framework/variable.ts'
 import { isHalf } from '../tensor/dtype.ts'
 import { defaultGenerator, Generator } from '../tensor/random.ts'
 import { type Tensor, TensorArray, type Value, writeElement } from '../tensor/tensor.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, Threading } from './backend.ts'
 import { type FeedFault, type FeedValue, feedError, feedToValue, isFault } from './feed.ts'
 import { interpretBlock, operatorPlace, RunBudget } from './interpreter.ts'
 import type { RunObserver } from './observer.ts'
@@ -43,7 +44,10 @@ export interface ExecutorOptions {
    * {@link Executor.backend} says which one it is, since a platform may have no WebAssembly with SIMD.
    */
   readonly backend?: 'wasm' | 'ts'
-  /** Default 1; more are not implemented yet. */
+  /**
+   * Threads for large kernels of a plan on 'wasm', at most the machine's processors. Default 1. Results do not depend on it. While a program
+   * runs, waiting threads spin. Where there are fewer threads than asked for, {@link LastRun.threadsReason} says why.
+   */
   readonly threads?: number
   /**
    * Limits of a run: `opRuns` and `loopIterations`; of the values `tensorBytes`, `tensorElements` and `runBytes`, unless `scope` is given,
@@ -64,12 +68,18 @@ export interface RunOptions {
 export interface LastRun {
   readonly engine: 'plan' | 'interpreter'
   readonly backend: 'wasm' | 'ts'
-  readonly threads: 1
+  /** Threads that the run's kernels could use. */
+  readonly threads: number
+  /** Why there were fewer threads than asked for. */
+  readonly threadsReason?: string
   /** Operators of a plan that ran compiled; the others ran by their TypeScript kernels. Not counted by the interpreter. */
   readonly compiledOps: number
   /** Why a program was interpreted although plans were asked for. */
   readonly reason?: string
 }
+
+const TYPESCRIPT: Threading = { threads: 1, reason: 'TypeScript kernels run on one thread' }
+const INTERPRETED: Threading = { threads: 1, reason: 'the interpreter runs on one thread' }
 
 /** Variables that a program reads before it writes them, with the operator that reads each first. */
 interface OutsideReads {
@@ -88,6 +98,8 @@ export class Executor {
   readonly limits: Limits
   #disposed = false
   readonly backend: 'wasm' | 'ts'
+  /** Threads that were asked for; {@link lastRun} says how many there were. */
+  readonly threads: number
   readonly #compiler: Backend | undefined
   readonly #plans: PlanCache
   /** By program, its last run where a plan did it. */
@@ -100,19 +112,22 @@ export class Executor {
 
   /** @param backend compiles operators; without one all run by their TypeScript kernels. */
   constructor(options: ExecutorOptions = {}, backend?: Backend) {
-    if ((options.backend === 'wasm' && backend === undefined) || (options.threads ?? 1) !== 1) {
-      throw new UnimplementedError(
-        'E405',
-        'more than one thread, and wasm where it cannot be compiled, are not there',
-        {
-          expected: { threads: 1 },
-          got: { backend: options.backend, threads: options.threads },
-        },
-      )
+    if (options.backend === 'wasm' && backend === undefined) {
+      throw new UnimplementedError('E405', 'this platform cannot compile WebAssembly with SIMD', {
+        got: { backend: 'wasm' },
+        hint: "leave the back end out, or ask for 'ts'; a page may need 'wasm-unsafe-eval' in its content security policy",
+      })
     }
+    const threads = options.threads ?? 1
+    if (!Number.isSafeInteger(threads) || threads < 1)
+      throw new InvalidArgumentError('E108', 'threads must be a whole number from 1', {
+        expected: 'at least 1',
+        got: threads,
+      })
     this.#compiler = options.backend === 'ts' ? undefined : backend
     this.backend = this.#compiler?.name ?? 'ts'
-    this.#plans = new PlanCache(this.#compiler, options.observer)
+    this.threads = threads
+    this.#plans = new PlanCache(this.#compiler, threads, options.observer)
     this.#observer = options.observer
     this.engine = options.engine ?? 'plan'
     this.limits = withLimits(options.limits)
@@ -183,17 +198,28 @@ export class Executor {
       return this.#ran('interpreter', 'the limit opRuns is lower')
     // A plan has dense feeds only.
     const results = plan.run([...feeds.values()].map((value) => (value as Tensor).data))
-    this.#ran('plan', undefined, plan.coverage.compiled)
-    const repeated = program.isStartup
-      ? undefined
-      : RepeatedRun.after(program, this.scope, plan, options, feeds, this.lastRun!)
+    this.#ran('plan', undefined, plan.coverage.compiled, this.backend === 'wasm' ? plan.threading : TYPESCRIPT)
+    // While threads are missing, each run looks whether they have come.
+    const alone = this.lastRun!.threads === 1 && this.threads > 1
+    const repeated =
+      program.isStartup || alone
+        ? undefined
+        : RepeatedRun.after(program, this.scope, plan, options, feeds, this.lastRun!)
     if (repeated !== undefined) this.#repeated.set(program, repeated)
     return results
   }
 
-  #ran(engine: LastRun['engine'], reason?: string, compiledOps = 0): undefined {
+  #ran(engine: LastRun['engine'], reason?: string, compiledOps = 0, threading = INTERPRETED): undefined {
     const { backend } = this
-    this.lastRun = { engine, backend, threads: 1, compiledOps, ...(reason === undefined ? {} : { reason }) }
+    const fewer = this.threads > threading.threads && threading.reason !== undefined
+    this.lastRun = {
+      engine,
+      backend,
+      threads: threading.threads,
+      compiledOps,
+      ...(reason === undefined ? {} : { reason }),
+      ...(fewer ? { threadsReason: threading.reason } : {}),
+    }
     return undefined
   }
 

@@ -13,7 +13,7 @@ import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype
 import type { Generator } from '../tensor/random.ts'
 import { hasUnknown, numel, type Shape, sameShape } from '../tensor/shape.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
-import type { Backend, CompiledOps, PlannedSlots, PlannedTensor, UnitScratch } from './backend.ts'
+import type { Backend, CompiledOps, LinkedOps, PlannedSlots, PlannedTensor, Threading, UnitScratch } from './backend.ts'
 import { operatorPlace } from './interpreter.ts'
 import { type BoundTensor, bindKernel } from './kernels.ts'
 import { type Lifetime, layOut } from './memory.ts'
@@ -86,6 +86,7 @@ export class Plan {
   /** Memory of the compiled operators' records. */
   #records: { readonly address: number; readonly bytes: number }[] = []
   #runs: BoundUnit[] = []
+  #linked: LinkedOps | undefined
   #feedViews: TensorData[] = []
   #fetchViews: { readonly storage: Storage; readonly view: TensorData }[] = []
   #scopeVersion = -1
@@ -99,6 +100,7 @@ export class Plan {
     fetch: readonly string[],
     generator: Generator,
     backend: Backend | undefined,
+    threads = 1,
     observer?: RunObserver,
   ) {
     this.program = program
@@ -208,6 +210,7 @@ export class Plan {
         isReadAfter: (tensor, last) => (tensor as Storage).persistable || (tensor as Storage).end > last,
         memoryOf: (tensor) => homeOf(tensor as Storage),
         callPerUnit: this.#observer !== undefined,
+        threads,
       },
     )
     const scratch = this.#widenLifetimes()
@@ -257,6 +260,11 @@ export class Plan {
   /** The tensors of one operator by slot. */
   slotsOf(index: number): { readonly inputs: PlannedSlots; readonly outputs: PlannedSlots } {
     return this.#steps[index]!
+  }
+
+  /** How many threads the last run used, and why fewer than asked for. */
+  get threading(): Threading {
+    return this.#linked?.threading() ?? { threads: 1 }
   }
 
   /** An output takes over the memory of an input that nobody reads any more, where the definition allows it. */
@@ -368,6 +376,7 @@ export class Plan {
     const fresh = this.#scopeVersion !== this.#scope.version || this.#generation !== heap.generation ? this.#bind() : []
     const feedViews = this.#feedViews
     for (let i = 0; i < feedViews.length; i++) (feedViews[i] as Float32Array).set(feeds[i] as Float32Array)
+    this.#linked?.wake()
     const units = this.#runs
     let unit = 0
     let index = 0
@@ -427,6 +436,7 @@ export class Plan {
       if (!(slot instanceof TensorSlot)) this.#scope.root.allocate(name, dtype, shape)
     }
     const linked = this.#link()
+    this.#linked = linked
     // Views are made only now: allocation may have grown the heap.
     this.#views = new Map()
     const single = (_: unknown, index: number) => ({ first: index, last: index, compiled: false })
@@ -480,7 +490,7 @@ export class Plan {
     return bindKernel(def, op.filledAttrs(def), mapNames(inputs, bound), mapNames(outputs, bound), this.#generator)
   }
 
-  #link(): ReturnType<CompiledOps['link']> | undefined {
+  #link(): LinkedOps | undefined {
     const { heap } = this.#scope
     this.#releaseRecords()
     const addressOf = (tensor: PlannedTensor | UnitScratch): number => {

@@ -15,10 +15,12 @@ export class PlanCache {
   #all = new Set<Plan>()
 
   readonly #backend: Backend | undefined
+  readonly #threads: number
   readonly #observer: RunObserver | undefined
 
-  constructor(backend?: Backend, observer?: RunObserver) {
+  constructor(backend?: Backend, threads = 1, observer?: RunObserver) {
     this.#backend = backend
+    this.#threads = threads
     this.#observer = observer
   }
 
@@ -42,7 +44,7 @@ export class PlanCache {
       }
       this.#forget(known)
     } else if (known !== undefined) return known
-    const made = tryPlan(program, scope, feeds, fetch, generator, this.#backend, this.#observer)
+    const made = tryPlan(program, scope, feeds, fetch, generator, this.#backend, this.#threads, this.#observer)
     if (made instanceof Plan) this.#all.add(made)
     plans.set(key, made)
     if (plans.size > PLANS_PER_PROGRAM) {

@@ -548,10 +548,9 @@ describe.each(engines)('Executor (%s)', (engine) => {
   })
 })
 
-test('threads are refused until they exist', () => {
-  for (const options of [{ backend: 'wasm', threads: 2 }, { threads: 2 }, { threads: 0 }] as const) {
-    const error = failure(() => new Executor(options))
-    expect(error.code).toBe('E405')
+test('a number of threads that is none is refused', () => {
+  for (const threads of [0, -1, 1.5, Number.NaN]) {
+    expect(failure(() => new Executor({ threads })).code).toBe('E108')
   }
 })
 

@@ -1,4 +1,5 @@
 /** A WebAssembly module over one imported memory: functions by number, some of them exported. */
+import { assert } from '../../errors.ts'
 import { type FunctionBuilder, typeByte } from './function_builder.ts'
 import { unsigned } from './instructions.ts'
 
@@ -9,15 +10,30 @@ export interface MemoryType {
   readonly maximum: number
 }
 
+type FunctionType = Pick<FunctionBuilder, 'params' | 'results'>
+
 export class ModuleBuilder {
+  readonly #imports: { readonly name: string; readonly type: FunctionType }[] = []
   readonly #functions: FunctionBuilder[] = []
   readonly #exports: { readonly name: string; readonly index: number }[] = []
 
+  /** Exports a function that was added. */
+  export(name: string, index: number): void {
+    this.#exports.push({ name, index })
+  }
+
+  /** Declares a function of `env` and returns its number; all imports come before the first function. */
+  import(name: string, type: FunctionType): number {
+    assert(this.#functions.length === 0, 'functions are numbered after the imports')
+    this.#imports.push({ name, type })
+    return this.#imports.length - 1
+  }
+
   /** Adds a function and returns its number. */
   add(code: FunctionBuilder, exportName?: string): number {
-    const index = this.#functions.length
+    const index = this.#imports.length + this.#functions.length
     this.#functions.push(code)
-    if (exportName !== undefined) this.#exports.push({ name: exportName, index })
+    if (exportName !== undefined) this.export(exportName, index)
     return index
   }
 
@@ -25,7 +41,7 @@ export class ModuleBuilder {
   bytes({ shared, maximum }: MemoryType): Uint8Array<ArrayBuffer> {
     const types = new Map<string, number>()
     const signatures: number[][] = []
-    const typeOf = ({ params, results }: FunctionBuilder): number => {
+    const typeOf = ({ params, results }: FunctionType): number => {
       const key = `${params.join()}>${results.join()}`
       const known = types.get(key)
       if (known !== undefined) return known
@@ -40,6 +56,12 @@ export class ModuleBuilder {
       ])
       return index
     }
+    const imported = this.#imports.map(({ name: text, type }) => [
+      ...name('env'),
+      ...name(text),
+      0x00,
+      ...unsigned(typeOf(type)),
+    ])
     const functionTypes = this.#functions.map(typeOf)
     const memory = shared ? [0x03, ...unsigned(1), ...unsigned(maximum)] : [0x01, ...unsigned(1), ...unsigned(maximum)]
     const bodies = this.#functions.map((code) => {
@@ -49,7 +71,7 @@ export class ModuleBuilder {
     const chunks: (readonly number[])[] = [
       [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       ...section(1, [unsigned(signatures.length), ...signatures]),
-      ...section(2, [unsigned(1), name('env'), name('memory'), [0x02], memory]),
+      ...section(2, [unsigned(1 + imported.length), ...imported, name('env'), name('memory'), [0x02], memory]),
       ...section(3, [unsigned(functionTypes.length), ...functionTypes.map(unsigned)]),
       ...section(7, [
         unsigned(this.#exports.length),
