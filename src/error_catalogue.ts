@@ -752,9 +752,9 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     title: 'an option that is not implemented yet',
     exit: 5,
     explanation: 'The option is part of the interface but has no effect to offer yet.',
-    cause: '--engine plan, threads, recompute.',
-    example: 'error E405: the plan engine, the wasm backend and threads are not implemented yet',
-    remedy: 'leave the option out: results do not depend on it.',
+    cause: "recompute, or the back end 'wasm' on a platform that cannot compile WebAssembly with SIMD.",
+    example: 'error E405: appendBackward: recompute (checkpoints) is not implemented yet',
+    remedy: 'leave the option out.',
   },
   {
     code: 'E406',
