@@ -84,6 +84,28 @@ def predictor():
     same("prob", p.get_output_handle(p.get_output_names()[0]).copy_to_cpu(), E["prob"], close=True)
 
 
+def converted(name):
+    """A model that `oarlock convert` wrote."""
+    exe = paddle.static.Executor(paddle.CPUPlace())
+    with paddle.static.scope_guard(paddle.base.core.Scope()):
+        if name == "legacy":
+            prog = program("converted/legacy/__model__")
+            wanted = [v for v in prog.list_vars() if v.persistable and v.name not in ("feed", "fetch")]
+            paddle.static.io.load_vars(exe, path("converted/legacy"), main_program=prog, vars=wanted)
+            fetches = [op.input_arg_names[0] for op in prog.global_block().ops if op.type == "fetch"]
+        else:
+            prog, feeds, fetches = paddle.static.load_inference_model(path("converted/" + name), exe)
+            assert feeds == ["x"], feeds
+        same("prob", exe.run(prog, feed={"x": FEED["x"]}, fetch_list=fetches)[0], E["prob"], close=True)
+
+
+def converted_values():
+    got = paddle.load(path("converted/values.pdparams"), return_numpy=True)
+    assert got, "no values"
+    for key, value in got.items():
+        same(key, value, E["saved"][key])
+
+
 def separate():
     exe = paddle.static.Executor(paddle.CPUPlace())
     with paddle.static.scope_guard(paddle.base.core.Scope()):
@@ -150,11 +172,14 @@ check("train", train)
 check("inference", inference)
 check("predictor", predictor)
 check("separate", separate)
+for kind in ("pdmodel/inference", "legacy", "pieces/model", "cut/inference"):
+    check("converted/" + kind, lambda: converted(kind))
 check("streams", streams)
 paddle.disable_static()
 for p in (2, 3, 4):
     check("state/p%d.pdparams" % p, lambda: state("state/p%d.pdparams" % p, True))
 check("state/slices.pdparams", lambda: state("state/slices.pdparams", False))
+check("converted/values.pdparams", converted_values)
 check("arrays.npz", lambda: npz("arrays.npz"))
 check("packed.npz", lambda: npz("packed.npz"))
 

@@ -18,6 +18,7 @@ import { PickleTuple, type PickleValue } from '../src/io/pickle.ts'
 import { writeStateFile } from '../src/io/state_file.ts'
 import { writeSelectedRowsStream, writeTensorStream } from '../src/io/tensor_stream.ts'
 import { numel } from '../src/tensor/shape.ts'
+import { convertedFiles } from './convert_outputs.ts'
 
 /** File contents by path, and what Paddle should find in them. */
 export interface PaddleFiles {
@@ -50,7 +51,7 @@ const TENSORS: Readonly<Record<string, Tensor>> = {
   empty: new Tensor('float32', [0, 3], new Float32Array(0)),
 }
 
-export function paddleFiles(): PaddleFiles {
+export async function paddleFiles(): Promise<PaddleFiles> {
   const files = new Map<string, Uint8Array>()
 
   // A network: trained for three steps here and by Paddle, then saved for inference.
@@ -119,6 +120,8 @@ export function paddleFiles(): PaddleFiles {
   files.set('arrays.npz', writeNpz(tensors))
   files.set('packed.npz', writeNpz(tensors, { compress: true }))
 
+  for (const [path, bytes] of await convertedFiles(files, out.prob.name)) files.set(path, bytes)
+
   const json = (all: Readonly<Record<string, Tensor>>) =>
     Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value.toJSON()]))
   return {
@@ -145,7 +148,7 @@ const valuesIn = (executor: Executor, program: Program) =>
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const folder = process.argv[2]
   if (folder === undefined) throw new Error('give the folder to write into')
-  const { files, expected } = paddleFiles()
+  const { files, expected } = await paddleFiles()
   for (const [path, bytes] of files) {
     mkdirSync(join(folder, dirname(path)), { recursive: true })
     writeFileSync(join(folder, path), bytes)

@@ -39,9 +39,10 @@ const MAGIC: readonly (readonly [kind: FileKind, bytes: readonly number[]])[] = 
 export function fileKind(bytes: Uint8Array): FileKind {
   if (bytes.length === 0) return 'empty'
   for (const [kind, magic] of MAGIC) if (magic.every((byte, i) => bytes[i] === byte)) return kind
-  if (bytes[0] === 0x80 && bytes.length > 2 && bytes[1]! <= 5) return 'pickle'
-  if (isProgramDesc(bytes)) return 'program-desc'
+  // Before pickles: a header of 640 bytes begins as a pickle of protocol 2 does.
   if (isSafetensors(bytes)) return 'safetensors'
+  if (bytes[0] === 0x80 && bytes.length > 2 && bytes[1]! >= 2 && bytes[1]! <= 5) return 'pickle'
+  if (isProgramDesc(bytes)) return 'program-desc'
   if (isTensorStream(bytes)) return 'tensor-stream'
   // ModelProto: the version of the format, then the name of the producer or the graph.
   if (bytes[0] === 0x08 && bytes[1]! < 0x20 && (bytes[2] === 0x12 || bytes[2] === 0x3a)) return 'onnx'
