@@ -1,11 +1,13 @@
 /**
  * Compares our operators with what tools/oracle/op_fuzz.py recorded from Paddle: `npx tsx tools/op_fuzz.ts OUTDIR [OP …]`. Prints one line for
- * each case that differs; `--refused` also those that Paddle refuses and we accept. `--keep=FILE.jsonl.gz` writes the cases that agree, one of each
- * kind (operator, element types, ranks, attributes but for their numbers), to be run as a test from then on; what differs is decided by hand first.
+ * each case that differs; `--refused` also those that Paddle refuses and we accept. What differs is decided by hand; of what agrees one case of
+ * each kind (operator, element types, ranks, attributes but for their numbers) becomes a test:
+ *   --cases=DIR        writes DIR/OP.jsonl.gz for operators that have none there, with the first kinds: the recorded cases of a new operator
+ *   --add=FILE.jsonl.gz  adds the kinds that neither FILE nor those case files have
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { ops } from '../src/ops/index.ts'
 import { corrected } from '../test/ops/corrections.ts'
 import { type GoldenCase, runGoldenCase } from '../test/ops/golden_case.ts'
@@ -14,7 +16,11 @@ const [folder, ...rest] = process.argv.slice(2)
 if (folder === undefined) throw new Error('usage: npx tsx tools/op_fuzz.ts OUTDIR [--refused] [OP …]')
 const showRefused = rest.includes('--refused')
 const wanted = rest.filter((arg) => !arg.startsWith('--'))
-const keep = rest.find((arg) => arg.startsWith('--keep='))?.slice('--keep='.length)
+const option = (name: string): string | undefined =>
+  rest.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
+const [casesFolder, addTo] = [option('cases'), option('add')]
+/** How many kinds a case file of a new operator gets. */
+const CASES = 16
 const kept = new Map<string, string>()
 let passed = 0
 let failed = 0
@@ -51,9 +57,37 @@ for (const file of readdirSync(folder).sort()) {
   }
 }
 console.log(`${passed} agree, ${failed} differ`)
-if (keep !== undefined) {
-  writeFileSync(keep, gzipSync(`${[...kept.values()].join('\n')}\n`, { level: 9 }))
-  console.log(`${kept.size} kept in ${keep}`)
+
+const byOperator = new Map<string, string[]>()
+for (const [kind, line] of kept) {
+  const { op } = JSON.parse(line) as GoldenCase
+  const file = `${casesFolder}/${op}.jsonl.gz`
+  if (casesFolder === undefined || existsSync(file)) continue
+  // Refused calls come last: what an operator computes says more.
+  const lines = byOperator.get(op) ?? []
+  byOperator.set(op, lines)
+  if (lines.length >= CASES || line.includes('"error":{"category"')) continue
+  lines.push(line)
+  kept.delete(kind)
+}
+for (const [op, lines] of byOperator) writeLines(`${casesFolder}/${op}.jsonl.gz`, lines)
+if (addTo !== undefined) {
+  const before = existsSync(addTo) ? gunzipSync(readFileSync(addTo)).toString().trimEnd().split('\n') : []
+  const known = new Set(before.map((line) => kindOf(JSON.parse(line) as GoldenCase)))
+  const names = new Set(before.map((line) => nameOf(JSON.parse(line) as GoldenCase)))
+  const more = [...kept].filter(
+    ([kind, line]) => !known.has(kind) && !names.has(nameOf(JSON.parse(line) as GoldenCase)),
+  )
+  writeLines(addTo, [...before, ...more.map(([, line]) => line)])
+}
+
+function writeLines(file: string, lines: readonly string[]): void {
+  writeFileSync(file, gzipSync(`${lines.join('\n')}\n`, { level: 9 }))
+  console.log(`${lines.length} in ${file}`)
+}
+
+function nameOf({ op, name }: GoldenCase): string {
+  return `${op}/${name}`
 }
 
 /** Cases of one kind differ in numbers only. */

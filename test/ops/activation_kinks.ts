@@ -39,6 +39,7 @@ export const ACTIVATION_KINKS: Readonly<Record<string, Kink>> = {
   trunc: ({ x }) => near(x, Math.round(x)),
   // Bends, and the jumps of functions that are 0 up to a threshold.
   brelu: (query) => at(given(query, 't_min', 0), given(query, 't_max', 24))(query),
+  celu: at(0),
   elu: at(0),
   hard_shrink: (query) => near(Math.abs(query.x), given(query, 'threshold', 0.5)),
   hard_sigmoid: (query) => {
@@ -55,6 +56,11 @@ export const ACTIVATION_KINKS: Readonly<Record<string, Kink>> = {
   softsign: at(0),
   // Where the function becomes x itself it makes a small jump.
   softplus: (query) => near(given(query, 'beta', 1) * query.x, given(query, 'threshold', 20)),
+  // Clipped to [eps, 1 - eps], and too steep for differences near 0 and 1.
+  logit: (query) => {
+    const eps = given(query, 'eps', 1e-6)
+    return outside(Math.max(eps, 0.02), 1 - Math.max(eps, 0.02))(query)
+  },
   // From the threshold on the gradient keeps the slope of log(1 + exp(x)), as in Paddle.
   mish: (query) => query.x >= given(query, 'threshold', 20) - KINK_DISTANCE,
   // Where X is cut off, or Out beyond the threshold, the gradient is another one, as in Paddle.

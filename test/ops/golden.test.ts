@@ -23,7 +23,7 @@ describe.each(FILES.sort().map((name) => name.replace('.jsonl.gz', '')))('%s', (
   }
 })
 
-/** The random cases do not hold those that a `differs` answers: split and gather along a negative axis, sums of nothing. */
+/** The random cases do not hold those that a `differs` answers: split and gather along a negative axis, sums of nothing, and the like. */
 describe('at random', () => {
   const cases = readGolden<GoldenCase[]>('ops_random/paddle_2.6.2.jsonl.gz')
   it.each(cases.map((golden) => [`${golden.op}/${golden.name}`, golden] as const))('%s', (_, golden) => {

@@ -55,6 +55,19 @@ const KINKS: Readonly<Record<string, Kink>> = {
   pool2d: (query) => query.golden.attrs['pooling_type'] === 'max' && tied(query),
   // Bends at 0 of X, where the gradient is that from below.
   prelu: ({ slot, x }) => slot === 'X' && near(x, 0),
+  // Of tied elements the last one counts, or all of them share the gradient.
+  cummax: tied,
+  cummin: tied,
+  kthvalue: tied,
+  mode: tied,
+  reduce_amax: tied,
+  reduce_amin: tied,
+  maxout: tied,
+  // The gradient of a tie goes to X.
+  elementwise_fmax: meets,
+  elementwise_fmin: meets,
+  // A step at 0.
+  elementwise_heaviside: ({ slot, x }) => slot === 'X' && near(x, 0),
   top_k: tied,
   top_k_v2: tied,
   argsort: tied,

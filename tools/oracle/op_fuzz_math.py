@@ -261,3 +261,33 @@ def label_smooth(r):
     s = dims(r, 1, 3, 0); dt = fdt(r); x = {"X": F(*s, lo=0, hi=1, dt=dt)}
     if some(r, .4): x["PriorDist"] = F(1, s[-1], lo=0, hi=1, dt=dt)
     return C(x, {"epsilon": r.choice([None, .1, .5, 1.])}, wrt=["X"])
+
+
+# ---- less common ones
+@gen("celu", "logit")
+def more_activations(r, op):
+    dt = fdt(r); s = dims(r, 0, 4, .03)
+    if op == "celu": return C({"X": F(*s, dt=dt)}, {"alpha": r.choice([None, .5, 2., -1.5])})
+    return C({"X": F(*s, lo=-.2, hi=1.2, dt=dt)}, {"eps": r.choice([None, .1, .25])})
+@gen("elementwise_heaviside")
+def heaviside(r): dt = r.choice(["float32", "float64", "int32", "int64"]); x, y, _ = broadcast_pair(r); return C({"X": I(*x, lo=-1, hi=2, dt=dt), "Y": val(r, y, dt)})
+@gen("grad_add", tol=RED)
+def grad_add(r): dt = anydt(r); x, y, axis = broadcast_pair(r); return C({"X": val(r, x, dt), "Y": val(r, y, dt)}, {"axis": axis if axis != -1 or some(r) else None})
+@gen("logcumsumexp", tol=RED)
+def logcumsumexp(r):
+    s = dims(r, 0, 4, .02); at = {"exclusive": some(r) if some(r) else None, "reverse": some(r) if some(r) else None}
+    if some(r, .2): at["flatten"] = True
+    else: at["axis"] = axis_of(r, len(s), 0)
+    return C({"X": F(*s, dt=fdt(r))}, at)
+@gen("cummax", "cummin")
+def cummax(r): s = dims(r, 0, 4, .02); dt = anydt(r); return C({"x": val(r, s, dt)}, {"axis": axis_of(r, len(s)), "dtype": r.choice([None, 2, 3])})
+@gen("equal_all", exact=True)
+def equal_all(r): dt = anydt(r, ["bool"]); s = dims(r, 0, 2, 0); return C({"X": I(*s, lo=0, hi=2, dt=dt), "Y": I(*(s if some(r, .8) else dims(r, 0, 2, 0)), lo=0, hi=2, dt=dt)})
+@gen("isclose", "allclose", exact=True)
+def isclose(r):
+    dt = fdt(r); s = dims(r, 0, 3, 0); near = [0., 1e-9, 1e-6, .01, .3, float("nan"), float("inf")] if some(r, .7) else [0., 1e-9]
+    v = lambda: T(s, dt, lambda g: g.randint(0, 3, s) + g.choice(near, s))
+    x = {"Input": v(), "Other": v()}
+    if some(r, .2): x["Rtol"] = V([.1], "float64")
+    if some(r, .2): x["Atol"] = V([.2], "float64")
+    return C(x, {"rtol": r.choice([None, "1e-5", "0.1", "0"]), "atol": r.choice([None, "0.02", "1e-8"]), "equal_nan": some(r) if some(r) else None})

@@ -161,7 +161,9 @@ def prelu(r):
     if mode == "channel" and some(r, .3) and lay != "NHWC": a = [1, s[1]] + [1] * (len(s) - 2)
     return C({"X": N(*s, dt=dt), "Alpha": F(*a, dt=dt)}, {"mode": mode, "data_format": lay})
 @gen("maxout")
-def maxout(r): g = r.choice([1, 2, 3]); return C({"X": distinct([2, g * r.randint(1, 2), dim(r), dim(r)], fdt(r))}, {"groups": g, "axis": r.choice([None, 1])})
+def maxout(r):
+    g = r.choice([2, 2, 3]); a = r.choice([None, 1, 3, -1]); c = g * r.randint(1, 2)
+    return C({"X": distinct([2, dim(r), dim(r), c] if a in (3, -1) else [2, c, dim(r), dim(r)], fdt(r))}, {"groups": g, "axis": a})
 @gen("dropout")
 def dropout(r):
     p = r.choice([0., .3, .5, 1.]); x = {"X": F(*dims(r, 0, 3, .03), dt=fdt(r))}; at = {"dropout_prob": p, "is_test": some(r, .3) or None, "dropout_implementation": r.choice([None, "upscale_in_train", "downgrade_in_infer"])}

@@ -61,10 +61,23 @@ const AXIS = {
 }
 
 /** A pair of definitions: the operator and its gradient, which is of no use with `grad: 'none'`. */
-export function elementwise(
+export const elementwise = (
   type: string,
   formula: ElementwiseFormula,
-): [OpDef<BinarySlots, OutSlots, typeof AXIS>, AnyOpDef] {
+): [OpDef<BinarySlots, OutSlots, typeof AXIS>, AnyOpDef] => broadcasting(type, formula, AXIS)
+
+/** The same for operators that have no `axis`: the last dimensions meet. */
+export const elementwiseWithoutAxis = (
+  type: string,
+  formula: ElementwiseFormula,
+): [OpDef<BinarySlots, OutSlots, Readonly<Record<never, never>>>, AnyOpDef] => broadcasting(type, formula, {})
+
+function broadcasting<const A extends Partial<typeof AXIS>>(
+  type: string,
+  formula: ElementwiseFormula,
+  attrs: A,
+): [OpDef<BinarySlots, OutSlots, A>, AnyOpDef] {
+  const axisOf = (given: object): number => (given as { readonly axis?: number }).axis ?? -1
   const { dtypes, divides, forward, int64, dx, dy, readsOut, selectedRows } = formula
   const source = 'paddle/phi/kernels/funcs/elementwise_functor.h'
   const gradDef = defineOp({
@@ -81,19 +94,19 @@ export function elementwise(
       'X@GRAD': optional('Gradient of X, of its shape and element type.'),
       'Y@GRAD': optional('Gradient of Y, of its shape and element type.'),
     },
-    attrs: AXIS,
-    inferMeta({ X, Y, 'Out@GRAD': dOut }, { axis }) {
+    attrs,
+    inferMeta({ X, Y, 'Out@GRAD': dOut }, given) {
       requireSameDType(`${type}_grad`, { X, Y, 'Out@GRAD': dOut })
-      const { shape } = broadcast(`${type}_grad`, X.shape, Y.shape, axis)
+      const { shape } = broadcast(`${type}_grad`, X.shape, Y.shape, axisOf(given))
       requireShape(`${type}_grad`, 'Out@GRAD', dOut, shape, 'the shape of Out')
       return { 'X@GRAD': X, 'Y@GRAD': Y }
     },
     grad: 'unregistered',
     inplace: { 'X@GRAD': 'Out@GRAD' },
     kernels: {
-      cpu(inputs, { axis }, outputs) {
+      cpu(inputs, given, outputs) {
         const { X, Y, Out, 'Out@GRAD': dOut } = inputs
-        const { shape, x, y } = broadcast(type, X.shape, Y.shape, axis)
+        const { shape, x, y } = broadcast(type, X.shape, Y.shape, axisOf(given))
         const at: Operands = {
           get x() {
             return expand(X.data, x, shape)
@@ -131,10 +144,10 @@ export function elementwise(
       Y: one('Element type of X and a shape that broadcasts with that of X.', dtypes),
     },
     outputs: { Out: one('The common shape, element type of X.') },
-    attrs: AXIS,
-    inferMeta({ X, Y }, { axis }) {
+    attrs,
+    inferMeta({ X, Y }, given) {
       requireSameDType(type, { X, Y })
-      return { Out: { ...X, shape: broadcast(type, X.shape, Y.shape, axis).shape } }
+      return { Out: { ...X, shape: broadcast(type, X.shape, Y.shape, axisOf(given)).shape } }
     },
     grad:
       formula.grad ??
@@ -152,14 +165,14 @@ export function elementwise(
       ]),
     inplace: { Out: 'X' },
     kernels: {
-      cpu({ X, Y }, { axis }, { Out }) {
+      cpu({ X, Y }, given, { Out }) {
         if (divides && !isFloating(X.dtype)) refuseZeros(type, Y.data)
-        const { shape, x, y } = broadcast(type, X.shape, Y.shape, axis)
+        const { shape, x, y } = broadcast(type, X.shape, Y.shape, axisOf(given))
         forward(expand(X.data, x, shape), expand(Y.data, y, shape), Out.data)
       },
-      int64({ X, Y }, { axis }, { Out }) {
+      int64({ X, Y }, given, { Out }) {
         if (divides) refuseZeros(type, Y.data)
-        const { shape, x, y } = broadcast(type, X.shape, Y.shape, axis)
+        const { shape, x, y } = broadcast(type, X.shape, Y.shape, axisOf(given))
         const long = (operand: typeof X): BigInt64Array => operand.data as BigInt64Array
         int64(expand(long(X), x, shape), expand(long(Y), y, shape), long(Out))
       },

@@ -1,5 +1,6 @@
 /** The table of the operators of this folder: element-wise operators and products. By Paddle's operator type. */
 import type { OpLibrary } from '../../framework/op_def.ts'
+import { celu, celuGrad, logit, logitGrad } from './activations_more.ts'
 import {
   brelu,
   breluGrad,
@@ -50,11 +51,14 @@ import {
   tanhShrink,
   tanhShrinkGrad,
 } from './activations_smooth.ts'
+import { bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor } from './bitwise.ts'
 import { addmm, addmmGrad, bmm, bmmGrad } from './bmm.ts'
 import { cast } from './cast.ts'
 import { clip, clipGrad } from './clip.ts'
 import { clipByNorm } from './clip_by_norm.ts'
+import { allclose, equalAll, isclose } from './closeness.ts'
 import { equal, greaterEqual, greaterThan, lessEqual, lessThan, notEqual } from './compare.ts'
+import { cross, crossGrad } from './cross.ts'
 import { elementwiseFloordiv, elementwiseMod } from './division.ts'
 import { dot, dotGrad } from './dot.ts'
 import {
@@ -73,13 +77,24 @@ import {
   elementwiseSub,
   elementwiseSubGrad,
 } from './elementwise.ts'
+import {
+  elementwiseFmax,
+  elementwiseFmaxGrad,
+  elementwiseFmin,
+  elementwiseFminGrad,
+  elementwiseHeaviside,
+  elementwiseHeavisideGrad,
+  gradAdd,
+} from './elementwise_extremes.ts'
 import { isfiniteV2, isinfV2, isnanV2 } from './finite.ts'
 import { increment } from './increment.ts'
+import { kron, kronGrad } from './kron.ts'
 import { logicalAnd, logicalNot, logicalOr, logicalXor } from './logical.ts'
 import { matmulV2, matmulV2Grad } from './matmul.ts'
 import { matmulV1, matmulV1Grad } from './matmul_v1.ts'
 import { mean, meanGrad, squaredL2Norm, squaredL2NormGrad } from './mean.ts'
 import { mul, mulGrad } from './mul.ts'
+import { mv, mvGrad } from './mv.ts'
 import { pow, powGrad } from './pow.ts'
 import {
   erf,
@@ -143,6 +158,7 @@ export const mathOps = {
   acosh_grad: acoshGrad,
   addmm,
   addmm_grad: addmmGrad,
+  allclose,
   asin,
   asin_grad: asinGrad,
   asinh,
@@ -151,6 +167,10 @@ export const mathOps = {
   atan_grad: atanGrad,
   atanh,
   atanh_grad: atanhGrad,
+  bitwise_and: bitwiseAnd,
+  bitwise_not: bitwiseNot,
+  bitwise_or: bitwiseOr,
+  bitwise_xor: bitwiseXor,
   bmm,
   bmm_grad: bmmGrad,
   brelu,
@@ -158,6 +178,8 @@ export const mathOps = {
   cast,
   ceil,
   ceil_grad: ceilGrad,
+  celu,
+  celu_grad: celuGrad,
   clip,
   clip_by_norm: clipByNorm,
   clip_grad: clipGrad,
@@ -165,6 +187,8 @@ export const mathOps = {
   cos_grad: cosGrad,
   cosh,
   cosh_grad: coshGrad,
+  cross,
+  cross_grad: crossGrad,
   dot,
   dot_grad: dotGrad,
   elementwise_add: elementwiseAdd,
@@ -172,6 +196,12 @@ export const mathOps = {
   elementwise_div: elementwiseDiv,
   elementwise_div_grad: elementwiseDivGrad,
   elementwise_floordiv: elementwiseFloordiv,
+  elementwise_fmax: elementwiseFmax,
+  elementwise_fmax_grad: elementwiseFmaxGrad,
+  elementwise_fmin: elementwiseFmin,
+  elementwise_fmin_grad: elementwiseFminGrad,
+  elementwise_heaviside: elementwiseHeaviside,
+  elementwise_heaviside_grad: elementwiseHeavisideGrad,
   elementwise_max: elementwiseMax,
   elementwise_max_grad: elementwiseMaxGrad,
   elementwise_min: elementwiseMin,
@@ -186,6 +216,7 @@ export const mathOps = {
   elu,
   elu_grad: eluGrad,
   equal,
+  equal_all: equalAll,
   erf,
   erf_grad: erfGrad,
   exp,
@@ -196,6 +227,7 @@ export const mathOps = {
   floor_grad: floorGrad,
   gelu,
   gelu_grad: geluGrad,
+  grad_add: gradAdd,
   greater_equal: greaterEqual,
   greater_than: greaterThan,
   hard_shrink: hardShrink,
@@ -205,9 +237,12 @@ export const mathOps = {
   hard_swish: hardSwish,
   hard_swish_grad: hardSwishGrad,
   increment,
+  isclose,
   isfinite_v2: isfiniteV2,
   isinf_v2: isinfV2,
   isnan_v2: isnanV2,
+  kron,
+  kron_grad: kronGrad,
   leaky_relu: leakyRelu,
   leaky_relu_grad: leakyReluGrad,
   less_equal: lessEqual,
@@ -224,6 +259,8 @@ export const mathOps = {
   logical_not: logicalNot,
   logical_or: logicalOr,
   logical_xor: logicalXor,
+  logit,
+  logit_grad: logitGrad,
   logsigmoid,
   logsigmoid_grad: logsigmoidGrad,
   matmul: matmulV1,
@@ -236,6 +273,8 @@ export const mathOps = {
   mish_grad: mishGrad,
   mul,
   mul_grad: mulGrad,
+  mv,
+  mv_grad: mvGrad,
   not_equal: notEqual,
   pow,
   pow_grad: powGrad,

@@ -13,6 +13,7 @@ import { labelSmooth, labelSmoothGrad } from './label_smooth.ts'
 import { layerNorm, layerNormGrad } from './layer_norm.ts'
 import { logSoftmax, logSoftmaxGrad } from './log_softmax.ts'
 import { lookupTable, lookupTableGrad, lookupTableV2, lookupTableV2Grad } from './lookup_table.ts'
+import { maxout, maxoutGrad } from './maxout.ts'
 import { norm, normGrad } from './norm.ts'
 import { pad, pad3d, pad3dGrad, padGrad } from './pad.ts'
 import { pixelShuffle, pixelShuffleGrad } from './pixel_shuffle.ts'
@@ -52,6 +53,8 @@ export const nnOps = {
   lookup_table_grad: lookupTableGrad,
   lookup_table_v2: lookupTableV2,
   lookup_table_v2_grad: lookupTableV2Grad,
+  maxout,
+  maxout_grad: maxoutGrad,
   nearest_interp_v2: nearestInterpV2,
   nearest_interp_v2_grad: nearestInterpV2Grad,
   norm,

@@ -248,7 +248,7 @@ const extreme = {
   backward: extremeBackward,
 } as const
 
-function maxInto({ data, shape }: Raw, out: Raw, reduced: readonly boolean[]): void {
+export function maxInto({ data, shape }: Raw, out: Raw, reduced: readonly boolean[]): void {
   const x = data as Float64Array
   const y = out.data as Float64Array
   if (out.data instanceof BigInt64Array) out.data.fill(-(2n ** 63n))
@@ -273,7 +273,7 @@ export const [reduceMax, reduceMaxGrad] = reduction('reduce_max', {
   int64: maxInto,
 })
 
-function minInto({ data, shape }: Raw, out: Raw, reduced: readonly boolean[]): void {
+export function minInto({ data, shape }: Raw, out: Raw, reduced: readonly boolean[]): void {
   const x = data as Float64Array
   const y = out.data as Float64Array
   if (out.data instanceof BigInt64Array) out.data.fill(2n ** 63n - 1n)
