@@ -221,6 +221,7 @@ export const attr = {
   ),
   float64s: maker<readonly number[]>('FLOAT64S', parseList(parseFloat64, 'numbers')),
   float64: maker<number>('FLOAT64', parseFloat64),
+  scalars: maker<readonly ScalarValue[]>('SCALARS', parseList(parseScalar, 'scalars')),
   dtype: maker<DType | -1>('INT', parseDTypeAttr, 'dtype'),
 }
 

@@ -5,7 +5,7 @@
  */
 import { Executor } from '../../src/executor/executor.ts'
 import { gradients } from '../../src/framework/autodiff/backward.ts'
-import type { OpLibrary } from '../../src/framework/op_def.ts'
+import { findOp, type OpLibrary } from '../../src/framework/op_def.ts'
 import { Program } from '../../src/framework/program.ts'
 import type { Variable } from '../../src/framework/variable.ts'
 import { ops } from '../../src/ops/index.ts'
@@ -44,7 +44,13 @@ export function checkGradient(golden: GoldenCase, kink: Kink | undefined, librar
   const inputs: Record<string, Variable[]> = {}
   const values: Record<string, Tensor[]> = {}
   for (const [slot, list] of Object.entries(golden.inputs)) {
-    values[slot] = list.map(({ tensor }) => toFloat64(valueFromJSON(tensor) as Tensor))
+    const { dtypes } = findOp(library, golden.op)!.inputs[slot]!
+    // What takes float32 alone, such as the factors of a resize, stays as it is.
+    const widen = dtypes === undefined || dtypes.includes('float64')
+    values[slot] = list.map(({ tensor }) => {
+      const value = valueFromJSON(tensor) as Tensor
+      return widen ? toFloat64(value) : value
+    })
     inputs[slot] = list.map(({ name }, i) => {
       const { dtype, shape } = values[slot]![i]!
       executor.scope.set(name, values[slot]![i]!)

@@ -171,7 +171,7 @@ export type Outcome =
 /** Slots of tensors whose dimensions decide the rank of a result, which must be known: there is no shape of unknown rank. */
 const DECIDES_RANK: readonly RegExp[] = [
   // Its length is the rank of the result.
-  /\.Shape(Tensor)?$/,
+  /\.(Output)?Shape(Tensor)?$/,
   // Its last dimension says how many dimensions of X an index takes.
   /^(gather_nd|scatter_nd_add)(_grad)?\.Index$/,
 ]

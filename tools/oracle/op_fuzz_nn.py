@@ -16,6 +16,7 @@ def conv_case(r, op, n, transpose=False, depthwise=False):
     if depthwise: g = ic
     m = r.randint(1, 2)
     fmt = r.choice([None, None, "NCHW" if n == 2 else "NCDHW", "NHWC" if n == 2 else "NDHWC"])
+    if transpose and n == 3: fmt = r.choice([None, "NCHW", "NCDHW", "NHWC"])
     last = fmt in ("NHWC", "NDHWC")
     batch = r.choice([1, 2])
     x = [batch, *size, ic] if last else [batch, ic, *size]
@@ -23,7 +24,9 @@ def conv_case(r, op, n, transpose=False, depthwise=False):
     else: w = [g * m, ic // g, *k]
     p, algo = window(r, n, k, size, dil)
     at = {"strides": st, "paddings": p, "dilations": dil, "groups": g, "data_format": fmt, "padding_algorithm": algo}
-    if transpose and some(r, .3): at["output_padding"] = [r.randint(0, max(s - 1, 0)) for s in st]
+    if transpose and some(r, .2):
+        at["output_size"] = [r.randint(4, 9) for _ in range(n)]
+    elif transpose and some(r, .3): at["output_padding"] = [r.randint(0, max(s - 1, 0)) for s in st]
     return C({"Input": F(*x, dt=dt), "Filter": F(*w, dt=dt, lo=-1, hi=1)}, at)
 
 
@@ -54,10 +57,10 @@ def pool_case(r, n):
 def pool2d(r): return pool_case(r, 2)
 @gen("pool3d", tol=RED)
 def pool3d(r): return pool_case(r, 3)
-@gen("max_pool2d_with_index")
-def max_pool(r):
-    k = [r.choice([1, 2, 3]) for _ in range(2)]; size = [r.randint(kk, 6) for kk in k]
-    return C({"X": distinct([2, 2, *size], fdt(r))}, {"ksize": k, "strides": [r.choice([1, 2, 3]) for _ in range(2)], "paddings": [r.randint(0, kk // 2) for kk in k], "global_pooling": some(r, .1) or None, "adaptive": some(r, .2) or None}, cot=["Out"])
+@gen("max_pool2d_with_index", "max_pool3d_with_index")
+def max_pool(r, op):
+    n = 3 if "3d" in op else 2; k = [r.choice([1, 2, 3]) for _ in range(n)]; size = [r.randint(kk, 6 if n == 2 else 4) for kk in k]
+    return C({"X": distinct([2, 2, *size], fdt(r))}, {"ksize": k, "strides": [r.choice([1, 2, 3]) for _ in range(n)], "paddings": [r.randint(0, kk // 2) for kk in k], "global_pooling": some(r, .1) or None, "adaptive": some(r, .2) or None}, cot=["Out"])
 
 
 @gen("batch_norm", tol=CONV)
@@ -66,7 +69,10 @@ def batch_norm(r):
     x = [n, *sp, c] if lay == "NHWC" else [n, c, *sp]
     test = some(r, .3)
     at = {"momentum": r.choice([None, .8, .99]), "epsilon": r.choice([None, 1e-3]), "is_test": test or None, "data_layout": lay, "use_global_stats": some(r, .25) or None, "trainable_statistics": some(r, .1) or None}
-    return C({"X": F(*x, dt=dt), "Scale": F(c, dt=dt), "Bias": F(c, dt=dt), "Mean": F(c, dt=dt), "Variance": F(c, lo=.5, hi=2, dt=dt)}, at, outs={"ReserveSpace": 1}, alias={"MeanOut": "Mean", "VarianceOut": "Variance"}, wrt=["X", "Scale", "Bias"], cot=["Y"], unspecified=("ReserveSpace",))
+    saved = ("SavedMean", "SavedVariance") if test or at["use_global_stats"] else ()  # without statistics of the batch nobody sets them
+    x = {"X": F(*x, dt=dt), "Scale": F(c, dt=dt), "Bias": F(c, dt=dt), "Mean": F(c, dt=dt), "Variance": F(c, lo=.5, hi=2, dt=dt)}
+    if some(r, .2): x["MomentumTensor"] = V([.7], "float32")
+    return C(x, at, outs={"ReserveSpace": 1}, alias={"MeanOut": "Mean", "VarianceOut": "Variance"}, wrt=["X", "Scale", "Bias"], cot=["Y"], unspecified=("ReserveSpace", *saved))
 @gen("layer_norm", tol=CONV)
 def layer_norm(r):
     s = dims(r, 2, 4, 0); a = r.randint(1, len(s) - 1); s[-1] = max(s[-1], 2); n = 1
@@ -98,10 +104,10 @@ def lrn(r):
 
 def interp_case(r, op, n, method):
     dt = fdt(r); sp = [r.randint(1, 5) for _ in range(n)]; c = r.randint(1, 3)
-    names = {1: (None, "NCHW", "NHWC"), 2: (None, "NCHW", "NHWC"), 3: (None, "NCDHW", "NDHWC")}[n]
+    names = (None, "NCHW", "NHWC")
     lay = r.choice(names); last = lay in ("NHWC", "NDHWC")
     out = [r.randint(1, 7) for _ in range(n)]; v2 = op.endswith("_v2")
-    at = {"interp_method": method, "align_corners": some(r) if some(r, .8) else None, "align_mode": r.choice([None, 0, 1]), "data_layout": lay}
+    at = {"interp_method": "nearest" if method == "trilinear" and op.endswith("_v2") and some(r, .2) else method, "align_corners": some(r) if some(r, .8) else None, "align_mode": r.choice([None, 0, 1]), "data_layout": lay}
     x = {"X": F(*([2, *sp, c] if last else [2, c, *sp]), dt=dt)}
     keys = ["out_d", "out_h", "out_w"][3 - n:]
     way = r.choice(["out", "out", "scale", "outsize", "sizetensor", "scaletensor"])
@@ -118,7 +124,7 @@ def interp_case(r, op, n, method):
             x["Scale"] = V(at.pop("scale") if v2 else [at.pop("scale")], "float32")
     return C(x, at, wrt=["X"])
 for _op, _n, _m in (("bilinear_interp_v2", 2, "bilinear"), ("nearest_interp_v2", 2, "nearest"), ("bilinear_interp", 2, "bilinear"), ("nearest_interp", 2, "nearest"), ("bicubic_interp_v2", 2, "bicubic"),
-                    ("linear_interp_v2", 1, "linear"), ("trilinear_interp_v2", 3, "trilinear")):
+                    ("linear_interp_v2", 1, "linear"), ("trilinear_interp_v2", 3, "trilinear"), ("linear_interp", 1, "linear"), ("trilinear_interp", 3, "trilinear"), ("bicubic_interp", 2, "bicubic")):
     gen(_op, tol=CONV)(lambda r, _op=_op, _n=_n, _m=_m: interp_case(r, _op, _n, _m))
 
 
@@ -127,7 +133,10 @@ def grid_sampler(r):
     dt = fdt(r); h, w, oh, ow = (r.randint(1, 5) for _ in range(4))
     return C({"X": F(2, 2, h, w, dt=dt), "Grid": F(2, oh, ow, 2, lo=-1.4, hi=1.4, dt=dt)}, {"mode": r.choice([None, "bilinear", "nearest"]), "padding_mode": r.choice([None, "zeros", "border", "reflection"]), "align_corners": some(r) if some(r, .8) else None})
 @gen("affine_grid", tol=CONV)
-def affine_grid(r): return C({"Theta": F(2, 2, 3, dt=fdt(r))}, {"output_shape": [2, 3, r.randint(1, 4), r.randint(1, 4)], "align_corners": some(r) if some(r, .8) else None})
+def affine_grid(r):
+    n = r.choice([2, 2, 3]); s = [2, 3] + [r.randint(1, 4) for _ in range(n)]; x = {"Theta": F(2, n, n + 1, dt=fdt(r))}; at = {"output_shape": s, "align_corners": some(r) if some(r, .8) else None}
+    if some(r, .25): x["OutputShape"] = V(s, "int32"); at.pop("output_shape")
+    return C(x, at)
 @gen("pad3d")
 def pad3d(r):
     sp = [r.randint(2, 4) for _ in range(3)]; lay = r.choice([None, "NCDHW", "NDHWC"]); c = r.randint(1, 2); p = [r.randint(0, 2 if some(r, .9) else 4) for _ in range(6)]

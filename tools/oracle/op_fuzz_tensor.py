@@ -143,9 +143,9 @@ def take_along(r):
     return C({"Input": val(r, s, anydt(r)), "Index": I(*t, lo=0, hi=s[a], dt=r.choice(["int32", "int64"]))}, {"Axis": a}, wrt=["Input"])
 @gen("put_along_axis")
 def put_along(r):
-    s = dims(r, 1, 3, 0); a = axis_of(r, len(s), 0); t = list(s); t[a] = r.randint(1, s[a]); dt = anydt(r)
+    s = dims(r, 1, 3, 0); a = r.randrange(len(s)); t = list(s); t[a] = r.randint(1, s[a]); dt = anydt(r)
     np = __import__("numpy"); idx = T(t, r.choice(["int32", "int64"]), lambda g: np.moveaxis(np.argsort(g.rand(*np.moveaxis(np.empty(s), a, -1).shape), -1)[..., :t[a]], -1, a))
-    return C({"Input": val(r, s, dt), "Index": idx, "Value": val(r, t, dt)}, {"Axis": a, "Reduce": r.choice(["assign", "add", "mul", "multiply"])}, grad=False)
+    return C({"Input": val(r, s, dt), "Index": idx, "Value": val(r, t, dt)}, {"Axis": a, "Reduce": r.choice(["assign", "assign", "add", "mul", "multiply", "mean", "amin", "amax"]), "Include_self": False if some(r, .2) else None}, wrt=["Input", "Value"])
 @gen("masked_select")
 def masked_select(r): s = dims(r, 0 if some(r, .1) else 1, 3, 0); return C({"X": val(r, s, anydt(r)), "Mask": B(*s)}, wrt=["X"])
 @gen("where")
@@ -266,18 +266,64 @@ def lookup(r, op):
     pad = r.choice([None, -1, 0, 1]); ids = I(*s, lo=0, hi=v, dt=r.choice(["int64", "int64", "int32"]) if op == "lookup_table_v2" else "int64")
     return C({"W": F(v, d, dt=fdt(r)), "Ids": ids}, {"padding_idx": pad, "is_sparse": some(r, .4) or None}, wrt=["W"])
 @gen("unique")
-def unique(r): return C({"X": I(*dims(r, 1, 1, 0), lo=0, hi=3, dt=anydt(r))}, {"dtype": r.choice([2, 3]), "return_index": some(r), "return_inverse": some(r), "return_counts": some(r), "is_sorted": True, "axis": []}, outs={"Indices": 1, "Index": 1, "Counts": 1})
+def unique(r):
+    srt = some(r, .75); s = dims(r, 1, 3, 0) if srt else [dim(r)]; at = {"dtype": r.choice([2, 3]), "is_sorted": srt, "axis": [axis_of(r, len(s), 0)] if srt and some(r, .4) else []}
+    outs = {"Indices": 1, "Index": 1, "Counts": 1} if srt else {"Index": 1}
+    if srt: at.update(return_index=True, return_inverse=True, return_counts=True)
+    return C({"X": I(*s, lo=0, hi=3, dt=anydt(r))}, at, outs=outs, grad=False)
 @gen("shard_index")
 def shard_index(r): return C({"X": I(*dims(r, 0, 2, 0), 1, lo=0, hi=20, dt=r.choice(["int32", "int64"]))}, {"index_num": 20, "nshards": r.choice([2, 3]), "shard_id": r.choice([0, 1]), "ignore_value": r.choice([None, -5])})
-@gen("fill_any", "fill")
-def fill_any(r, op):
-    if op == "fill": s = dims(r, 1, 3, 0); return C({}, {"shape": s, "dtype": r.choice([5, 3, 2, 6]), "value": [float(r.randint(-4, 4)) for _ in range(prod(s))]})
-    return C({"X": val(r, dims(r, 0, 3, 0), anydt(r))}, {"value_float": 2.5, "value_int": 2} if some(r) else {})
+@gen("fill_any")
+def fill_any(r): return C({"X": val(r, dims(r, 0, 3, 0), anydt(r, ["bool", "uint8"]))}, {"value": r.choice([None, 2.5, 1., 0.])})
+@gen("fill_diagonal")
+def fill_diagonal(r):
+    n = dim(r); s = [dim(r), dim(r)] if some(r, .7) else [n] * r.randint(3, 4)
+    return C({"X": val(r, s, anydt(r, ["bool"]))}, {"value": r.choice([None, 2.5, 1.]), "offset": r.randint(-2, 2) if len(s) == 2 and some(r) else None, "wrap": some(r) if some(r) else None})
+@gen("index_add")
+def index_add(r):
+    s = dims(r, 1, 4, 0); a = axis_of(r, len(s), 0); k = dim(r); t = list(s); t[a] = k; dt = anydt(r)
+    return C({"X": val(r, s, dt), "Index": I(k, lo=0, hi=s[a], dt=r.choice(["int32", "int64"])), "AddValue": val(r, t, dt)}, {"axis": a}, wrt=["X", "AddValue"])
+@gen("broadcast_tensors")
+def broadcast_tensors(r):
+    full = dims(r, 0, 3, 0); dt = anydt(r, ["bool"]); n = r.randint(1, 3)
+    cut = lambda: [1 if some(r, .3) else d for d in full[r.randint(0, len(full)) if some(r) else 0:]]
+    return C({"X": [val(r, cut(), dt) for _ in range(n)]}, {}, outs={"Out": n})
+@gen("sequence_mask", exact=True)
+def sequence_mask(r):
+    x = {"X": I(*dims(r, 0, 2, 0), lo=0, hi=5, dt=r.choice(["int64", "int32", "float32"]))}; at = {"maxlen": r.choice([None, -1, 3, 6]), "out_dtype": r.choice([0, 2, 3, 5, 6])}
+    if some(r, .3): x["MaxLenTensor"] = V([4], "int32")
+    return C(x, at)
+@gen("tril_indices", exact=True)
+def tril_indices(r): return C({}, {"rows": r.randint(0, 5), "cols": r.randint(0, 5), "offset": r.randint(-3, 3), "dtype": r.choice([2, 3])})
+@gen("triu_indices", exact=True)
+def triu_indices(r): return C({}, {"row": r.randint(0, 5), "col": r.randint(0, 5), "offset": r.randint(-3, 3), "dtype": r.choice([2, 3])})
+@gen("set_value", exact=True)
+def set_value(r):
+    s = dims(r, 1, 4, 0); k = r.randint(1, len(s)); ax = sorted(r.sample(range(len(s)), k)); st, en, sp = [], [], []; t = list(s)
+    for a in ax:
+        step = r.choice([1, 1, 2, -1]); b, e = sorted([r.randint(0, s[a]), r.randint(0, s[a])])
+        if b == e: b, e = 0, s[a]
+        if step < 0: b, e = e - 1, (b - 1 if b > 0 else -s[a] - 1)
+        st.append(b); en.append(e); sp.append(step); t[a] = len(range(b, e if e >= -s[a] else -1, step))
+    dt = anydt(r, ["bool"]); x = {"Input": val(r, s, dt)}; at = {"axes": ax, "dtype": DT[dt]}
+    dec = [a for a in ax if t[a] == 1 and some(r, .5)]
+    if dec: at["decrease_axes"] = dec
+    vs = [d for i, d in enumerate(t) if i not in dec]; vs = [1 if some(r, .2) else d for d in vs[r.randint(0, len(vs)) if some(r, .4) else 0:]]
+    for n, v in (("Starts", st), ("Ends", en), ("Steps", sp)):
+        if some(r, .15): x[n + "TensorList"] = int_list(r, v, "int64")
+        else: at[n.lower()] = v
+    if some(r, .7): x["ValueTensor"] = val(r, vs, dt)
+    else:
+        at["shape"] = vs; at["values"] = [bool(r.randint(0, 1)) if dt == "bool" else float(r.randint(-4, 4)) if dt[0] == "f" else r.randint(-4, 4) for _ in range(prod(vs))]
+    return C(x, at, grad=False)
 @gen("repeat_interleave")
-def repeat_interleave(r): s = dims(r, 1, 3, 0); return C({"X": val(r, s, anydt(r))}, {"dim": axis_of(r, len(s), 0), "Repeats": r.randint(1, 3)})
+def repeat_interleave(r): s = dims(r, 1, 3, 0); return C({"X": val(r, s, anydt(r))}, {"dim": r.randrange(len(s)), "Repeats": r.randint(1, 3)}, wrt=["X"])
 @gen("trace")
 def trace(r): s = dims(r, 2, 4, 0); a, b = r.sample(range(len(s)), 2); return C({"Input": val(r, s, anydt(r))}, {"offset": r.randint(-2, 2), "axis1": a, "axis2": b})
 @gen("bincount")
-def bincount(r): return C({"X": I(dim(r), lo=0, hi=6, dt=r.choice(["int32", "int64"]))}, {"minlength": r.choice([0, 3, 10])})
+def bincount(r):
+    n = dim(r); x = {"X": I(n, lo=0, hi=6, dt=r.choice(["int32", "int64"]))}
+    if some(r, .5): x["Weights"] = val(r, [n], anydt(r))
+    return C(x, {"minlength": r.choice([0, 3, 10])})
 @gen("searchsorted")
 def searchsorted(r): np = __import__("numpy"); n = dim(r); dt = anydt(r); return C({"SortedSequence": T([n], dt, lambda g: np.sort(g.randint(0, 9, n))), "Values": I(*dims(r, 0, 3, 0), lo=0, hi=9, dt=dt)}, {"right": some(r), "out_int32": some(r)})

@@ -1,6 +1,6 @@
 /**
- * Resizing of planes (and volumes): bilinear_interp_v2, nearest_interp_v2 and their gradients. Positions and weights are float32, as in Paddle,
- * because a position that falls on an element decides which element is taken.
+ * Resizing of rows, planes and volumes: nearest, linear, bilinear, trilinear and bicubic, as operators of the second version and of the first,
+ * with their gradients. Positions and weights are float32, as in Paddle, because a position that falls on an element decides which is taken.
  */
 import { InvalidArgumentError, UnimplementedError } from '../../errors.ts'
 import { attr } from '../../framework/attr.ts'
@@ -25,21 +25,51 @@ import { formatShape, type Shape } from '../../tensor/shape.ts'
 import type { RawTensor } from '../tensor/copy.ts'
 import { numberInput, shapeInput } from '../tensor/shape_inputs.ts'
 import { layoutCheck } from './channels.ts'
-import { type Axis, type Grid, linear, linearGrad, nearest, nearestGrad } from './interp_kernels.ts'
+import { type Axis, type Grid, nearest, weighted, weightedGrad } from './interp_kernels.ts'
 
-const ATTRS = {
+const COMMON = {
   data_layout: attr.string('NCHW', { doc: 'NCHW, else the channels are in the last dimension.', check: layoutCheck }),
   out_d: attr.int(0, { doc: 'Depth of Out for a volume.' }),
   out_h: attr.int(0, { doc: 'Height of Out, where neither tensors nor `scale` say it.' }),
   out_w: attr.int(0, { doc: 'Width of Out, where neither tensors nor `scale` say it.' }),
-  scale: attr.floats([], { doc: 'One factor per dimension of the planes; wins over out_d, out_h and out_w.' }),
-  interp_method: attr.string('bilinear', { doc: 'bilinear or nearest; decides, whatever the operator is called.' }),
+  interp_method: attr.string('bilinear', {
+    doc: 'nearest, linear, bilinear, bicubic or trilinear, as the rank of X allows; decides, whatever the operator is called.',
+  }),
   align_corners: attr.bool(true, { doc: 'The corner elements of X and Out coincide.' }),
   align_mode: attr.int(1, {
-    doc: 'Of bilinear without align_corners: 0 compares the middles of the elements, 1 their beginnings.',
+    doc: 'Of the linear methods without align_corners: 0 compares the middles of the elements, 1 their beginnings.',
   }),
 }
-type InterpAttrs = FilledAttrs<typeof ATTRS>
+const ATTRS_V2 = {
+  ...COMMON,
+  scale: attr.floats([], { doc: 'One factor per dimension of the planes; wins over out_d, out_h and out_w.' }),
+}
+const ATTRS_V1 = {
+  ...COMMON,
+  scale: attr.float(0, {
+    doc: 'A factor for all dimensions of the planes; wins over out_d, out_h and out_w if above 0.',
+  }),
+}
+type Common = FilledAttrs<typeof COMMON> & { readonly scale: number | readonly number[] }
+
+/** What the two versions do differently. */
+interface Version<A extends typeof ATTRS_V1 | typeof ATTRS_V2> {
+  readonly attrs: A
+  /** Whether the ratio of positions is that of the factors; else it is always that of the sizes. */
+  readonly ratioOfScale: boolean
+  /** The methods by rank of X. */
+  readonly methods: Readonly<Record<number, readonly string[]>>
+}
+const V2: Version<typeof ATTRS_V2> = {
+  attrs: ATTRS_V2,
+  ratioOfScale: true,
+  methods: { 3: ['linear'], 4: ['bilinear', 'nearest', 'bicubic'], 5: ['trilinear', 'nearest'] },
+}
+const V1: Version<typeof ATTRS_V1> = {
+  attrs: ATTRS_V1,
+  ratioOfScale: false,
+  methods: { 3: ['linear'], 4: ['bilinear', 'nearest', 'bicubic'], 5: ['trilinear'] },
+}
 
 const SLOTS = {
   OutSize: optional('Sizes of the planes of Out, in place of the attributes.', ['int32']),
@@ -47,25 +77,32 @@ const SLOTS = {
   Scale: optional('One factor, or one per dimension, in place of `scale`.', ['float32']),
 }
 const xSlot = (dtypes: readonly DType[]): { readonly X: ReturnType<typeof one> } => ({
-  X: one('[N, C, height, width], for nearest also [N, C, depth, height, width]; channels last if not NCHW.', dtypes),
+  X: one('[N, C, width], [N, C, height, width] or [N, C, depth, height, width]; channels last if not NCHW.', dtypes),
 })
 type Slots = ReturnType<typeof xSlot> & typeof SLOTS
 type OutSlots = { readonly Out: ReturnType<typeof one> }
 
 const planeSizes = (shape: Shape, layout: string): Shape => (layout === 'NCHW' ? shape.slice(2) : shape.slice(1, -1))
 
-/** The factors that apply, of which the ratio of positions is taken too; undefined without any. */
+/** The factors that apply; undefined without any. */
 function scalesOf(
-  attrs: InterpAttrs,
+  { scale }: Common,
   given: readonly number[] | undefined,
   rank: number,
 ): readonly number[] | undefined {
   if (given !== undefined) return given.length === 1 ? new Array<number>(rank).fill(given[0]!) : given.slice(0, rank)
-  return attrs.scale.length >= rank ? attrs.scale.slice(0, rank) : undefined
+  if (typeof scale === 'number') return scale > 0 ? new Array<number>(rank).fill(scale) : undefined
+  return scale.length >= rank ? scale.slice(0, rank) : undefined
 }
 
 /** @throws InvalidArgumentError E203 for shapes, E201 for sizes and factors; UnimplementedError E403 for a rank without kernel. */
-function inferOut(opType: string, inputs: Filled<Slots, Meta>, attrs: InterpAttrs, ctx: InferContext): Meta {
+function inferOut(
+  opType: string,
+  methodsByRank: Version<typeof ATTRS_V2>['methods'],
+  inputs: Filled<Slots, Meta>,
+  attrs: Common,
+  ctx: InferContext,
+): Meta {
   const { X, OutSize, SizeTensor, Scale } = inputs
   const { interp_method, data_layout } = attrs
   const fail = (code: string, why: string): InvalidArgumentError =>
@@ -74,12 +111,12 @@ function inferOut(opType: string, inputs: Filled<Slots, Meta>, attrs: InterpAttr
   if (X.shape.length < 3 || X.shape.length > 5) {
     throw new UnimplementedError('E403', `${opType} has no kernel for X of shape ${formatShape(X.shape)}`, {
       where: { opType, slot: 'X' },
-      expected: 'rank 4 or 5',
+      expected: 'rank 3 to 5',
     })
   }
-  const methods = X.shape.length === 4 ? ['bilinear', 'nearest'] : X.shape.length === 5 ? ['nearest'] : []
+  const methods = methodsByRank[X.shape.length]!
   if (!methods.includes(interp_method)) {
-    throw fail('E201', `attr interp_method must be ${methods.join(' or ') || 'linear'}${of}, got "${interp_method}"`)
+    throw fail('E201', `attr interp_method must be ${methods.join(' or ')}${of}, got "${interp_method}"`)
   }
   if (X.shape.includes(0)) throw fail('E203', `X must not be empty, got ${formatShape(X.shape)}`)
   const sizes = planeSizes(X.shape, data_layout)
@@ -115,16 +152,80 @@ function inferOut(opType: string, inputs: Filled<Slots, Meta>, attrs: InterpAttr
   return { dtype: X.dtype, shape }
 }
 
+const CUBIC = -0.75
+
+/** Weights of the four elements around a position that is `t` behind the second of them. */
+function cubicWeights(t: number): readonly number[] {
+  const near = (d: number): number => ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1
+  const far = (d: number): number => ((CUBIC * d - 5 * CUBIC) * d + 8 * CUBIC) * d - 4 * CUBIC
+  return [far(t + 1), near(t), near(1 - t), far(2 - t)]
+}
+
+/** How a position between elements is rounded, which float64 tensors show. */
+interface Rounding {
+  /** Of the linear methods: after the product as well, as the second version does. */
+  readonly twice: boolean
+  /** Of bicubic: to float32, twice, as the gradient of the second version does; else to the element type. */
+  readonly cubicTwice: boolean
+}
+
+const middle = (ratio: number, k: number, twice: boolean): number =>
+  Math.fround((twice ? Math.fround(ratio * (k + 0.5)) : ratio * (k + 0.5)) - 0.5)
+
+/** Where the elements of Out lie along one dimension of X. */
+function axisOf(size: number, out: number, ratio: number, attrs: Common, float64: boolean, rounding: Rounding): Axis {
+  const { align_corners, align_mode, interp_method } = attrs
+  const taps = interp_method === 'nearest' ? 1 : interp_method === 'bicubic' ? 4 : 2
+  const places = new Int32Array(out * taps)
+  const weights = new Float64Array(out * taps)
+  const inside = (place: number): number => Math.min(Math.max(place, 0), size - 1)
+  const halfPixel = align_mode === 0 && !align_corners
+  for (let k = 0; k < out; k++) {
+    if (interp_method === 'nearest') {
+      const position = Math.fround(ratio * k)
+      places[k] = inside(Math.trunc(align_corners ? position + 0.5 : position))
+      weights[k] = 1
+    } else if (interp_method === 'bicubic') {
+      const position = align_corners
+        ? Math.fround(ratio * k)
+        : float64 && !rounding.cubicTwice
+          ? ratio * (k + 0.5) - 0.5
+          : middle(ratio, k, rounding.cubicTwice)
+      const first = Math.floor(position)
+      cubicWeights(position - first).forEach((weight, t) => {
+        places[4 * k + t] = inside(first - 1 + t)
+        weights[4 * k + t] = weight
+      })
+    } else {
+      const position = halfPixel ? middle(ratio, k, rounding.twice) : Math.fround(ratio * k)
+      const first = Math.max(Math.trunc(position), 0)
+      const weight = Math.fround(halfPixel ? Math.max(position, 0) - first : position - first)
+      places[2 * k] = inside(first)
+      places[2 * k + 1] = inside(first + 1)
+      weights[2 * k] = Math.fround(1 - weight)
+      weights[2 * k + 1] = weight
+    }
+  }
+  return { size, out, taps, places, weights }
+}
+
 /** Where the elements of Out lie in X, dimension by dimension. */
-function gridOf(inputs: Filled<Slots, KernelTensor>, outShape: Shape, attrs: InterpAttrs): Grid {
+function gridOf(
+  inputs: Filled<Slots, KernelTensor>,
+  outShape: Shape,
+  attrs: Common,
+  ratioOfScale: boolean,
+  backward: boolean,
+): Grid {
   const { X, SizeTensor, Scale } = inputs
-  const { align_corners, align_mode, interp_method, data_layout } = attrs
+  const { align_corners, data_layout } = attrs
   const from = planeSizes(X.shape, data_layout)
   const to = planeSizes(outShape, data_layout)
   // Factors are left aside where tensors give the sizes; OutSize does not do that.
   const scales =
-    SizeTensor.length > 0 ? undefined : scalesOf(attrs, Scale === undefined ? undefined : [...Scale.data], from.length)
-  const halfPixel = interp_method === 'bilinear' && align_mode === 0 && !align_corners
+    SizeTensor.length > 0 || !ratioOfScale
+      ? undefined
+      : scalesOf(attrs, Scale === undefined ? undefined : [...Scale.data], from.length)
   const axes = from.map((size, d): Axis => {
     const out = to[d]!
     let ratio = 0
@@ -132,22 +233,8 @@ function gridOf(inputs: Filled<Slots, KernelTensor>, outShape: Shape, attrs: Int
       if (align_corners) ratio = Math.fround((size - 1) / (out - 1))
       else ratio = Math.fround(scales === undefined ? size / out : 1 / scales[d]!)
     }
-    const low = new Int32Array(out)
-    const high = new Int32Array(out)
-    const weight = new Float32Array(out)
-    for (let k = 0; k < out; k++) {
-      if (interp_method === 'nearest') {
-        const position = Math.fround(ratio * k)
-        low[k] = Math.min(Math.trunc(align_corners ? position + 0.5 : position), size - 1)
-        continue
-      }
-      const position = halfPixel ? Math.fround(Math.fround(ratio * (k + 0.5)) - 0.5) : Math.fround(ratio * k)
-      const first = Math.max(Math.trunc(position), 0)
-      low[k] = Math.min(first, size - 1)
-      high[k] = Math.min(first + 1, size - 1)
-      weight[k] = halfPixel ? Math.max(position, 0) - first : position - first
-    }
-    return { size, out, low, high, weight }
+    const rounding = { twice: ratioOfScale, cubicTwice: ratioOfScale && backward }
+    return axisOf(size, out, ratio, attrs, X.data instanceof Float64Array, rounding)
   })
   const [batch, channels] = [X.shape[0]!, data_layout === 'NCHW' ? X.shape[1]! : X.shape.at(-1)!]
   const copies = from.every((size, d) => size === to[d])
@@ -159,11 +246,12 @@ function gridOf(inputs: Filled<Slots, KernelTensor>, outShape: Shape, attrs: Int
   }
 }
 
-function interpolation(
+function interpolation<const A extends typeof ATTRS_V1 | typeof ATTRS_V2>(
   type: string,
+  { attrs: ATTRS, methods, ratioOfScale }: Version<A>,
   doc: string,
   dtypes: readonly DType[],
-): [OpDef<Slots, OutSlots, typeof ATTRS>, AnyOpDef] {
+): [OpDef<Slots, OutSlots, A>, AnyOpDef] {
   const source = 'paddle/phi/kernels/cpu/interpolate_kernel.cc'
   const inputs = { ...xSlot(dtypes), ...SLOTS }
   const gradDef = defineOp({
@@ -176,7 +264,7 @@ function interpolation(
     inferMeta(given, attrs, ctx) {
       const { X, 'Out@GRAD': dOut } = given
       requireSameDType(`${type}_grad`, { X, 'Out@GRAD': dOut })
-      const { shape } = inferOut(`${type}_grad`, given, attrs, ctx)
+      const { shape } = inferOut(`${type}_grad`, methods, given, attrs as Common, ctx)
       requireShape(`${type}_grad`, 'Out@GRAD', dOut, shape, 'the shape of Out')
       return { 'X@GRAD': X }
     },
@@ -186,29 +274,28 @@ function interpolation(
         const dx = outputs['X@GRAD']
         if (dx === undefined) return
         const dout = given['Out@GRAD']
-        const grid = gridOf(given, dout.shape, attrs)
+        const grid = gridOf(given, dout.shape, attrs as Common, ratioOfScale, true)
         if (grid.copies) dx.data.set(dout.data)
-        else if (attrs.interp_method === 'nearest') nearestGrad(grid, dout.data, dx.data)
-        else linearGrad(grid, dout.data, dx.data)
+        else weightedGrad(grid, dout.data, dx.data)
       },
     },
   })
-  const run = (given: Filled<Slots, RawTensor>, attrs: InterpAttrs, Out: RawTensor): void => {
-    const grid = gridOf(given as Filled<Slots, KernelTensor>, Out.shape, attrs)
+  const run = (given: Filled<Slots, RawTensor>, attrs: Common, Out: RawTensor): void => {
+    const grid = gridOf(given as Filled<Slots, KernelTensor>, Out.shape, attrs, ratioOfScale, false)
     if (grid.copies) (Out.data as NumberArray).set(given.X.data as NumberArray)
     else if (attrs.interp_method === 'nearest') nearest(grid, given.X.data, Out.data)
-    else linear(grid, given.X.data as NumberArray, Out.data as NumberArray)
+    else weighted(grid, given.X.data as NumberArray, Out.data as NumberArray)
   }
   const def = defineOp({
     type,
     doc,
     source,
     differs:
-      'Only the methods bilinear and nearest are there; others are refused. The gradient leaves Scale aside where SizeTensor gives the sizes, as the operator does; Paddle does not.',
+      'A method that does not go with the rank of X is refused. The gradient leaves Scale aside where SizeTensor gives the sizes, as the operator does; Paddle does not.',
     inputs,
     outputs: { Out: one('X with other sizes of the planes.') },
     attrs: ATTRS,
-    inferMeta: (given, attrs, ctx) => ({ Out: inferOut(type, given, attrs, ctx) }),
+    inferMeta: (given, attrs, ctx) => ({ Out: inferOut(type, methods, given, attrs as Common, ctx) }),
     grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
       describeOp(gradDef, {
         inputs: {
@@ -223,22 +310,84 @@ function interpolation(
       }),
     ],
     kernels: {
-      cpu: (given, attrs, { Out }) => run(given, attrs, Out),
+      cpu: (given, attrs, { Out }) => run(given, attrs as Common, Out),
       // Only nearest has int64, which it copies.
-      int64: (given, attrs, { Out }) => run(given, attrs, Out),
+      int64: (given, attrs, { Out }) => run(given, attrs as Common, Out),
     },
   })
   return [def, gradDef]
 }
 
+const MEAN = 'each element is the mean, weighted by distance,'
+const REAL = [...FLOATS, 'uint8'] as const
+const REAL_V1 = ['float32', 'float64', 'uint8'] as const
+
 export const [bilinearInterpV2, bilinearInterpV2Grad] = interpolation(
   'bilinear_interp_v2',
-  'Planes of another size: each element is the mean, weighted by distance, of the four elements of X around its position.',
-  [...FLOATS, 'uint8'],
+  V2,
+  `Planes of another size: ${MEAN} of the four elements of X around its position.`,
+  REAL,
 )
 
 export const [nearestInterpV2, nearestInterpV2Grad] = interpolation(
   'nearest_interp_v2',
+  V2,
   'Planes or volumes of another size: each element is the element of X at its position, rounded down (with align_corners to the nearest).',
   [...FLOATS, 'uint8', 'int32', 'int64'],
+)
+
+export const [linearInterpV2, linearInterpV2Grad] = interpolation(
+  'linear_interp_v2',
+  V2,
+  `Rows of another length: ${MEAN} of the two elements of X around its position.`,
+  REAL,
+)
+
+export const [trilinearInterpV2, trilinearInterpV2Grad] = interpolation(
+  'trilinear_interp_v2',
+  V2,
+  `Volumes of another size: ${MEAN} of the eight elements of X around its position.`,
+  REAL,
+)
+
+export const [bicubicInterpV2, bicubicInterpV2Grad] = interpolation(
+  'bicubic_interp_v2',
+  V2,
+  'Planes of another size: each element is the sum of the sixteen elements of X around its position, weighted by cubic polynomials with the coefficient -0.75.',
+  FLOATS,
+)
+
+export const [bilinearInterp, bilinearInterpGrad] = interpolation(
+  'bilinear_interp',
+  V1,
+  'bilinear_interp_v2 with one factor for all dimensions; positions follow from the sizes alone.',
+  REAL_V1,
+)
+
+export const [nearestInterp, nearestInterpGrad] = interpolation(
+  'nearest_interp',
+  V1,
+  'nearest_interp_v2 with one factor for all dimensions; positions follow from the sizes alone.',
+  REAL_V1,
+)
+
+export const [linearInterp, linearInterpGrad] = interpolation(
+  'linear_interp',
+  V1,
+  'linear_interp_v2 with one factor; positions follow from the lengths alone.',
+  REAL_V1,
+)
+
+export const [trilinearInterp, trilinearInterpGrad] = interpolation(
+  'trilinear_interp',
+  V1,
+  'trilinear_interp_v2 with one factor for all dimensions; positions follow from the sizes alone.',
+  REAL_V1,
+)
+
+export const [bicubicInterp, bicubicInterpGrad] = interpolation(
+  'bicubic_interp',
+  V1,
+  'bicubic_interp_v2 with one factor for all dimensions; positions follow from the sizes alone.',
+  ['float32', 'float64'],
 )

@@ -1,34 +1,31 @@
-/** The loops of resizing: X seen as [outer, sizes…, inner], Out as [outer, outs…, inner]. Gradients are summed in float64. */
+/**
+ * The loops of resizing: X seen as [outer, sizes…, inner], Out as [outer, outs…, inner]. An element of Out is the sum of a few elements of X
+ * along each dimension, its taps, times their weights. Gradients are summed in float64.
+ */
 import type { NumberArray } from '../../tensor/dtype.ts'
 
-/** Along one dimension, for each element of Out: the two elements of X around it and the weight of the second. */
+/** Along one dimension: `taps` places in X for each element of Out, one after the other, and their weights. */
 export interface Axis {
   readonly size: number
   readonly out: number
-  readonly low: Int32Array
-  readonly high: Int32Array
-  readonly weight: Float32Array
+  readonly taps: number
+  readonly places: Int32Array
+  readonly weights: Float64Array
 }
 
 export interface Grid {
   readonly outer: number
   readonly inner: number
-  /** Height and width, or depth, height and width. */
+  /** Width; height and width; or depth, height and width. */
   readonly axes: readonly Axis[]
   /** True if Out has the sizes of X: Paddle then copies, whatever the ratio. */
   readonly copies: boolean
 }
 
-const STILL: Axis = {
-  size: 1,
-  out: 1,
-  low: Int32Array.of(0),
-  high: Int32Array.of(0),
-  weight: Float32Array.of(0),
-}
+const STILL: Axis = { size: 1, out: 1, taps: 1, places: Int32Array.of(0), weights: Float64Array.of(1) }
 
 const volume = ({ axes }: Grid): readonly [Axis, Axis, Axis] =>
-  axes.length === 3 ? [axes[0]!, axes[1]!, axes[2]!] : [STILL, axes[0]!, axes[1]!]
+  [...new Array<Axis>(3 - axes.length).fill(STILL), ...axes] as unknown as readonly [Axis, Axis, Axis]
 
 export function nearest(grid: Grid, x: NumberArray | BigInt64Array, out: NumberArray | BigInt64Array): void {
   const [depth, height, width] = volume(grid)
@@ -37,9 +34,9 @@ export function nearest(grid: Grid, x: NumberArray | BigInt64Array, out: NumberA
   for (let o = 0; o < outer; o++) {
     for (let z = 0; z < depth.out; z++) {
       for (let y = 0; y < height.out; y++) {
-        const row = ((o * depth.size + depth.low[z]!) * height.size + height.low[y]!) * width.size
+        const row = ((o * depth.size + depth.places[z]!) * height.size + height.places[y]!) * width.size
         for (let k = 0; k < width.out; k++) {
-          const from = (row + width.low[k]!) * inner
+          const from = (row + width.places[k]!) * inner
           for (let i = from; i < from + inner; i++) out[to++] = x[i]!
         }
       }
@@ -47,78 +44,68 @@ export function nearest(grid: Grid, x: NumberArray | BigInt64Array, out: NumberA
   }
 }
 
-export function nearestGrad(grid: Grid, dout: NumberArray, dx: NumberArray): void {
+/**
+ * Calls `visit(row, weight, at)` for each row of Out and each row of X that it is made of: where the row of X begins, its weight, and where the
+ * row of Out does, all in elements without `inner`.
+ */
+function eachRowPair(grid: Grid, visit: (row: number, weight: number, at: number) => void): void {
   const [depth, height, width] = volume(grid)
-  const { outer, inner } = grid
-  const sums = new Float64Array(dx.length)
   let at = 0
-  for (let o = 0; o < outer; o++) {
+  for (let o = 0; o < grid.outer; o++) {
     for (let z = 0; z < depth.out; z++) {
-      for (let y = 0; y < height.out; y++) {
-        const row = ((o * depth.size + depth.low[z]!) * height.size + height.low[y]!) * width.size
-        for (let k = 0; k < width.out; k++) {
-          const to = (row + width.low[k]!) * inner
-          for (let i = to; i < to + inner; i++) sums[i] = sums[i]! + dout[at++]!
+      for (let y = 0; y < height.out; y++, at += width.out) {
+        for (let a = z * depth.taps; a < (z + 1) * depth.taps; a++) {
+          for (let b = y * height.taps; b < (y + 1) * height.taps; b++) {
+            const row = ((o * depth.size + depth.places[a]!) * height.size + height.places[b]!) * width.size
+            visit(row, depth.weights[a]! * height.weights[b]!, at)
+          }
         }
       }
     }
   }
-  dx.set(sums)
 }
 
-export function linear({ outer, inner, axes }: Grid, x: NumberArray, out: NumberArray): void {
-  const [height, width] = axes as readonly [Axis, Axis]
+export function weighted(grid: Grid, x: NumberArray, out: NumberArray): void {
+  const { taps, places, weights, out: columns } = grid.axes.at(-1)!
+  const { inner } = grid
+  const sums = new Float64Array(columns * inner)
   const whole = !(out instanceof Float32Array || out instanceof Float64Array)
-  let to = 0
-  for (let o = 0; o < outer; o++) {
-    const plane = o * height.size * width.size
-    for (let y = 0; y < height.out; y++) {
-      const top = plane + height.low[y]! * width.size
-      const bottom = plane + height.high[y]! * width.size
-      const south = height.weight[y]!
-      const north = Math.fround(1 - south)
-      for (let k = 0; k < width.out; k++) {
-        const east = width.weight[k]!
-        const west = Math.fround(1 - east)
-        const left = width.low[k]! * inner
-        const right = width.high[k]! * inner
-        for (let i = 0; i < inner; i++) {
-          const value =
-            north * (west * x[top * inner + left + i]! + east * x[top * inner + right + i]!) +
-            south * (west * x[bottom * inner + left + i]! + east * x[bottom * inner + right + i]!)
-          // A whole number is cut off after rounding to float32.
-          out[to++] = whole ? Math.fround(value) : value
-        }
+  let started = 0
+  const finish = (): void => {
+    // A whole number is cut off after rounding to float32.
+    for (let i = 0; i < sums.length; i++) out[started * inner + i] = whole ? Math.fround(sums[i]!) : sums[i]!
+    sums.fill(0)
+  }
+  eachRowPair(grid, (row, weight, at) => {
+    if (at !== started) {
+      finish()
+      started = at
+    }
+    for (let k = 0; k < columns; k++) {
+      for (let t = k * taps; t < (k + 1) * taps; t++) {
+        const factor = weight * weights[t]!
+        const from = (row + places[t]!) * inner
+        for (let i = 0; i < inner; i++) sums[k * inner + i] = sums[k * inner + i]! + factor * x[from + i]!
       }
     }
-  }
+  })
+  if (out.length > 0) finish()
 }
 
-export function linearGrad({ outer, inner, axes }: Grid, dout: NumberArray, dx: NumberArray): void {
-  const [height, width] = axes as readonly [Axis, Axis]
+/** Every element of dout goes back to the elements of X that it was made from, times their weights. */
+export function weightedGrad(grid: Grid, dout: NumberArray, dx: NumberArray): void {
+  const { taps, places, weights, out: columns } = grid.axes.at(-1)!
+  const { inner } = grid
   const sums = new Float64Array(dx.length)
-  let at = 0
-  for (let o = 0; o < outer; o++) {
-    const plane = o * height.size * width.size
-    for (let y = 0; y < height.out; y++) {
-      const top = (plane + height.low[y]! * width.size) * inner
-      const bottom = (plane + height.high[y]! * width.size) * inner
-      const south = height.weight[y]!
-      const north = Math.fround(1 - south)
-      for (let k = 0; k < width.out; k++) {
-        const east = width.weight[k]!
-        const west = Math.fround(1 - east)
-        const left = width.low[k]! * inner
-        const right = width.high[k]! * inner
-        for (let i = 0; i < inner; i++) {
-          const value = dout[at++]!
-          sums[top + left + i] = sums[top + left + i]! + north * west * value
-          sums[top + right + i] = sums[top + right + i]! + north * east * value
-          sums[bottom + left + i] = sums[bottom + left + i]! + south * west * value
-          sums[bottom + right + i] = sums[bottom + right + i]! + south * east * value
-        }
+  eachRowPair(grid, (row, weight, at) => {
+    for (let k = 0; k < columns; k++) {
+      for (let t = k * taps; t < (k + 1) * taps; t++) {
+        const factor = weight * weights[t]!
+        const to = (row + places[t]!) * inner
+        const from = (at + k) * inner
+        for (let i = 0; i < inner; i++) sums[to + i] = sums[to + i]! + factor * dout[from + i]!
       }
     }
-  }
+  })
   dx.set(sums)
 }

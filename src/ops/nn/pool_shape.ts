@@ -34,7 +34,19 @@ export const POOL_ATTRS = {
   }),
   is_test: attr.bool(false, { extra: true, doc: 'Has no effect.' }),
 }
-export type PoolAttrs = FilledAttrs<typeof POOL_ATTRS>
+export type PoolAttrs = Omit<FilledAttrs<typeof POOL_ATTRS>, 'is_test'>
+
+const { is_test: _, ...PLAIN } = POOL_ATTRS
+export const POOL3D_ATTRS = {
+  ...PLAIN,
+  ksize: attr.ints(undefined, { doc: 'Depth, height and width of the window; with `adaptive` of the result.' }),
+  strides: attr.ints([1, 1, 1], { doc: 'Steps of the window: depth, height, width.' }),
+  paddings: attr.ints([0, 0, 0], { doc: 'Around the volumes: one number per dimension, or two: before, after.' }),
+  data_format: attr.string('NCDHW', {
+    doc: 'Layout of X and Out. AnyLayout is NCDHW.',
+    check: oneOf('NCDHW', 'NDHWC', 'AnyLayout'),
+  }),
+}
 
 /** What an empty window has as maximum, for every element type. */
 export const LOWEST = -3.4028234663852886e38
@@ -50,6 +62,8 @@ export interface Windows {
 
 export interface Pooling {
   readonly planes: number
+  /** One layer and one window for planes. */
+  readonly depth: Windows
   readonly height: Windows
   readonly width: Windows
 }
@@ -65,21 +79,23 @@ export interface PoolDimension {
 
 /** @throws InvalidArgumentError E203 for a shape, E201 for attributes that do not fit it. */
 export function matchPooling(
+  opType: string,
   x: Shape,
   attrs: PoolAttrs,
+  rank: 2 | 3 = 2,
 ): { readonly dims: readonly PoolDimension[]; readonly out: Shape } {
   const fail = (why: string): InvalidArgumentError =>
-    new InvalidArgumentError('E203', `pool2d: X of shape ${formatShape(x)}: ${why}`, { got: { X: x, attrs } })
-  if (x.length !== 4) throw fail('must have rank 4')
+    new InvalidArgumentError('E203', `${opType}: X of shape ${formatShape(x)}: ${why}`, { got: { X: x, attrs } })
+  if (x.length !== rank + 2) throw fail(`must have rank ${rank + 2}`)
   const { ksize, strides, paddings, global_pooling, adaptive, padding_algorithm, ceil_mode } = attrs
   if (attrs.pooling_type === '') {
-    throw new InvalidArgumentError('E201', 'pool2d: attr pooling_type must be "max" or "avg", got ""')
+    throw new InvalidArgumentError('E201', `${opType}: attr pooling_type must be "max" or "avg", got ""`)
   }
   const channelLast = isChannelLast(attrs.data_format)
   const { batch, channels, sizes } = planesOf(x, channelLast)
-  requireNumbers('pool2d', 'strides', strides, 2, 1)
-  requireNumbers('pool2d', 'ksize', ksize, 2, global_pooling ? -2147483648 : 1)
-  const padded = resolvePaddings('pool2d', paddings, padding_algorithm, sizes, ksize, strides)
+  requireNumbers(opType, 'strides', strides, rank, 1)
+  requireNumbers(opType, 'ksize', ksize, rank, global_pooling ? -2147483648 : 1)
+  const padded = resolvePaddings(opType, paddings, padding_algorithm, sizes, ksize, strides)
   const dims = sizes.map((size, i): PoolDimension => {
     const [kernel, stride] = [global_pooling ? size : ksize[i]!, strides[i]!]
     if (adaptive) return { size, kernel, stride, before: 0, after: 0, out: kernel }
@@ -89,8 +105,7 @@ export function matchPooling(
     if (size >= 0 && out < 1) throw fail(`a window of ${kernel} is larger than the padded dimension ${i} of the planes`)
     return { size, kernel, stride, before, after, out }
   })
-  const [height, width] = dims as [PoolDimension, PoolDimension]
-  return { dims, out: shapeOf({ batch, channels, sizes: [height.out, width.out] }, channelLast) }
+  return { dims, out: shapeOf({ batch, channels, sizes: dims.map(({ out }) => out) }, channelLast) }
 }
 
 function windowsOf({ size, kernel, stride, before, out }: PoolDimension, attrs: PoolAttrs): Windows {
@@ -113,8 +128,17 @@ function windowsOf({ size, kernel, stride, before, out }: PoolDimension, attrs: 
   return { size, out, starts, ends, counts }
 }
 
-export function poolingOf(shape: Shape, attrs: PoolAttrs): Pooling {
+const STILL: Windows = {
+  size: 1,
+  out: 1,
+  starts: Int32Array.of(0),
+  ends: Int32Array.of(1),
+  counts: Int32Array.of(1),
+}
+
+export function poolingOf(opType: string, shape: Shape, attrs: PoolAttrs, rank: 2 | 3 = 2): Pooling {
   const { batch, channels } = planesOf(shape, isChannelLast(attrs.data_format))
-  const [height, width] = matchPooling(shape, attrs).dims as [PoolDimension, PoolDimension]
-  return { planes: batch * channels, height: windowsOf(height, attrs), width: windowsOf(width, attrs) }
+  const windows = matchPooling(opType, shape, attrs, rank).dims.map((dim) => windowsOf(dim, attrs))
+  const [width, height, depth] = windows.toReversed() as [Windows, Windows, Windows?]
+  return { planes: batch * channels, depth: depth ?? STILL, height, width }
 }

@@ -23,12 +23,16 @@ export interface Span {
   readonly out: number
 }
 
-/** A convolution over planes: the large side [batch, channels, height, width], the small side one element per window and filter. */
+/**
+ * A convolution over planes: the large side [batch, channels, height, width], the small side one element per window and filter. Over volumes
+ * there is a depth in front of the height.
+ */
 export interface Convolution {
   readonly batch: number
   readonly groups: number
   readonly channels: number
   readonly filters: number
+  readonly depth?: Span | undefined
   readonly height: Span
   readonly width: Span
 }
@@ -135,7 +139,7 @@ export function moveChannels(data: NumberArray, out: NumberArray, batch: number,
   }
 }
 
-export const isChannelLast = (dataFormat: string): boolean => dataFormat === 'NHWC'
+export const isChannelLast = (dataFormat: string): boolean => dataFormat === 'NHWC' || dataFormat === 'NDHWC'
 
 /** The elements with the channels before the planes; the tensor's own where they lie so. */
 export function channelFirst({ data, shape }: KernelTensor, channelLast: boolean): NumberArray {

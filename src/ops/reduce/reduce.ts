@@ -196,17 +196,18 @@ export const [reduceSum, reduceSumGrad] = reduction('reduce_sum', {
 })
 
 export const [reduceMean, reduceMeanGrad] = reduction('reduce_mean', {
-  doc: 'The mean over the dimensions `dim`. The mean of integers is cut to an integer.',
+  doc: 'The mean over the dimensions `dim`. The mean of integers is cut to an integer, that of bools is whether any is true.',
   differs:
-    'The mean of no elements is NaN, where Paddle refuses an X of size 0. bool is refused. The gradient of a 0-D X works for every dim.',
-  dtypes: NUMBERS,
+    'The mean of no elements is NaN, where Paddle refuses an X of size 0. The gradient of a 0-D X works for every dim.',
+  dtypes: [...NUMBERS, 'bool'],
   outDType: (x) => x,
   converts: false,
   ofNothing: true,
   forward({ data: x, shape }, out, reduced, count) {
     const total = new Float64Array(out.data.length)
     sums(x, shape, reduced, total)
-    for (let i = 0; i < total.length; i++) out.data[i] = total[i]! / count
+    if (out.dtype === 'bool') for (let i = 0; i < total.length; i++) out.data[i] = total[i] === 0 ? 0 : 1
+    else for (let i = 0; i < total.length; i++) out.data[i] = total[i]! / count
   },
   int64(x, out, reduced, count) {
     const total = out.data as BigInt64Array

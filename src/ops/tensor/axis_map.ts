@@ -36,6 +36,13 @@ export function writeMapped(from: RawTensor, shape: Shape, map: AxisMap, to: Raw
   })
 }
 
+/** Calls `visit(large, small)` for every element of the smaller side, in its order. */
+export function eachMapped(shape: Shape, map: AxisMap, visit: (large: number, small: number) => void): void {
+  eachPiece(shape, map, (large, small, width, offsets) => {
+    for (let i = 0; i < width; i++) visit(large + (offsets === undefined ? i : offsets[i]!), small + i)
+  })
+}
+
 /**
  * Calls `visit(large, small, width, offsets)` for each piece: `width` neighbouring elements from `small` on, found in the larger side from
  * `large` on where offsets is undefined, else at large + offsets[i].

@@ -214,10 +214,10 @@ function tiles(x: Shape, out: Shape): [small: Shape, large: Shape] {
   return [small, large]
 }
 
-const tileOut = ({ X }: { X: RawTensor }, _attrs: unknown, { Out }: { Out: RawTensor }): void =>
+export const tileOut = ({ X }: { X: RawTensor }, _attrs: unknown, { Out }: { Out: RawTensor }): void =>
   repeat(X, ...tiles(X.shape, Out.shape), Out)
 
-const tileBack = (
+export const tileBack = (
   inputs: { 'Out@GRAD': KernelTensor },
   _attrs: unknown,
   outputs: { 'X@GRAD'?: KernelTensor | undefined },

@@ -20,7 +20,7 @@ const INTEGER_BITS: Partial<Record<DType, readonly [bits: number, signed: boolea
  * `value` as an element of `dtype`: whole part for integers (a bigint for int64), 0 or 1 for bool, unchanged for floats.
  * @throws InvalidArgumentError E201 if an integer type cannot hold it.
  */
-function toElement(opType: string, dtype: DType, value: number | bigint): number | bigint {
+export function toElement(opType: string, dtype: DType, value: number | bigint): number | bigint {
   if (dtype === 'bool') return Number(value) !== 0 ? 1 : 0
   const range = INTEGER_BITS[dtype]
   if (range === undefined) return Number(value)

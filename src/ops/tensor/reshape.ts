@@ -95,6 +95,26 @@ function reshapedTo(x: Shape, shape: Shape): Shape {
   return result
 }
 
+interface ReshapeInputs {
+  readonly X: Meta
+  readonly Shape?: Meta | undefined
+  readonly ShapeTensor: readonly Meta[]
+}
+
+/** Out: ShapeTensor goes before Shape, and both before the attribute. @throws InvalidArgumentError E203. */
+export function inferReshaped({ X, Shape, ShapeTensor }: ReshapeInputs, shape: Shape, ctx: InferContext): Meta {
+  if (ShapeTensor.length === 0 && Shape === undefined) return { dtype: X.dtype, shape: reshapedTo(X.shape, shape) }
+  const known =
+    ShapeTensor.length > 0
+      ? ShapeTensor.every((_, i) => ctx.constant('ShapeTensor', i) !== undefined)
+      : ctx.constant('Shape') !== undefined
+  const given =
+    ShapeTensor.length > 0 ? shapeListInput(ctx, 'ShapeTensor', ShapeTensor) : shapeInput(ctx, 'Shape', Shape!)
+  // Unknown dimensions may be anything, 0 and -1 among it.
+  const target = known ? reshapedTo(X.shape, given) : given.map((dim) => (dim > 0 ? dim : -1))
+  return { dtype: X.dtype, shape: target }
+}
+
 export const reshape2Grad = reshapeGradient('reshape2_grad', 'reshape2')
 
 export const reshape2 = defineOp({
@@ -108,21 +128,10 @@ export const reshape2 = defineOp({
   },
   outputs: { Out: one('Element type of X.'), XShape: one('[0, ...dims of X], no elements.') },
   attrs: { shape: attr.ints([]) },
-  inferMeta({ X, Shape, ShapeTensor }, { shape }, ctx) {
-    const XShape = xShapeOf(X, ctx)
-    if (ShapeTensor.length > 0 || Shape !== undefined) {
-      const known =
-        ShapeTensor.length > 0
-          ? ShapeTensor.every((_, i) => ctx.constant('ShapeTensor', i) !== undefined)
-          : ctx.constant('Shape') !== undefined
-      const given =
-        ShapeTensor.length > 0 ? shapeListInput(ctx, 'ShapeTensor', ShapeTensor) : shapeInput(ctx, 'Shape', Shape!)
-      // Unknown dimensions may be anything, 0 and -1 among it.
-      const target = known ? reshapedTo(X.shape, given) : given.map((dim) => (dim > 0 ? dim : -1))
-      return { Out: { dtype: X.dtype, shape: target }, XShape }
-    }
-    return { Out: { dtype: X.dtype, shape: reshapedTo(X.shape, shape) }, XShape }
-  },
+  inferMeta: (given, { shape }, ctx) => ({
+    Out: inferReshaped(given, shape, ctx),
+    XShape: xShapeOf(given.X, ctx),
+  }),
   grad: ({ outputs, outputGrads, inputGrads }): OpDesc[] => [
     describeOp(reshape2Grad, {
       inputs: { XShape: outputs.XShape, 'Out@GRAD': outputGrads.Out },

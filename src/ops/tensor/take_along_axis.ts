@@ -9,7 +9,13 @@ import type { RawTensor } from './copy.ts'
 import { addElements, checkedIndex, fillZero, requireRank } from './indices.ts'
 
 /** Where in a tensor of shape `shape` the element lies that each index names. */
-export function placesOf(opType: string, shape: Shape, Index: RawTensor, axis: number, category: ErrorCategory): Int32Array {
+export function placesOf(
+  opType: string,
+  shape: Shape,
+  Index: RawTensor,
+  axis: number,
+  category: ErrorCategory,
+): Int32Array {
   const strides = rowMajorStrides(shape)
   const places = new Int32Array(Index.data.length)
   const counter = new Array<number>(shape.length).fill(0)
