@@ -2,6 +2,8 @@
  * Writes the operator reference from the definitions: docs/ops.md (slots, attributes, element types, gradient, source) and
  * docs/differences.md (where an operator knowingly differs from Paddle 2.6.2). Nothing in them is written by hand.
  */
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import type { Attr } from '../src/framework/attr.ts'
 import type { AnyOpDef, Slot } from '../src/framework/op_def.ts'
 import { formatAttrValue } from '../src/framework/op_text.ts'
@@ -9,8 +11,31 @@ import { ops } from '../src/ops/index.ts'
 import type { DType } from '../src/tensor/dtype.ts'
 import { ALL, FLOATS, INDEXES, INTEGERS, NUMBERS, REALS } from '../src/tensor/dtype.ts'
 
+const PROTOS = new URL('../test/golden/op_protos.json.gz', import.meta.url)
+
 /** Operator types that Paddle 2.6.2 declares. */
-const PADDLE_OPERATORS = 784
+const declared = Object.keys(
+  (JSON.parse(gunzipSync(readFileSync(PROTOS)).toString()) as { readonly ops: Readonly<Record<string, unknown>> }).ops,
+)
+
+/** Parts of Paddle that are no operators of models, by how their types look. Only the headings of a list depend on it. */
+const KINDS: readonly (readonly [title: string, pattern: RegExp])[] = [
+  [
+    'for several machines or parameter servers',
+    /^(c_|mp_|p_(send|recv)|partial_(all|recv|send)|send|recv|barrier|all_|alltoall|broadcast$|reduce$|reduce_scatter|dist|distributed|fetch_barrier|listen_and_serv|heter|global_(gather|scatter)|push_|pull_|.*comm|gen_|limit_by|prune_gate|random_routing|assign_pos|number_count|moe|queue|enqueue|dequeue|copy_cross|nop|fake_init|check_memory|get_places|graph_)/,
+  ],
+  [
+    'of one other device alone',
+    /xpu|npu|cudnn_lstm|onednn|flash_attn|memory_efficient|masked_multihead|block_multihead|fused_dconv|fused_scale|cutlass/,
+  ],
+  ['on sparse tensors in their own layout', /^sparse_/],
+  ['primitives, which no saved program has', /_p$/],
+  [
+    'on sequences of different lengths (LoD)',
+    /^(sequence_|lod_|.*lod|im2sequence|reorder_|shrink_rnn|max_sequence|array_to|tensor_array|fusion_seq|var_conv|match_matrix|chunk_eval|edit_distance|ctc_align|row_conv|linear_chain|crf|beam_search|gather_tree|merge_lod|split_lod)/,
+  ],
+  ['quantization', /quant/],
+]
 
 const table = Object.entries(ops) as [string, AnyOpDef][]
 const isGradient = (type: string): boolean => /_grad2?$/.test(type)
@@ -28,7 +53,7 @@ function opsPage(): string {
     '',
     'Made from the definitions in `src/ops` by `npm run generate`; do not edit. `oarlock ops NAME` prints one of them.',
     '',
-    `${forward.length} operators and ${gradients.length} gradient operators, of the ${PADDLE_OPERATORS} that Paddle 2.6.2 declares. A program that holds others is read, printed,`,
+    `${forward.length} operators and ${gradients.length} gradient operators, of the ${declared.length} that Paddle 2.6.2 declares ([those that are missing](#not-supported)). A program that holds others is read, printed,`,
     'compared and written back unchanged; running it is an UnimplementedError that lists them all before the first operator runs.',
     '',
     'float16 and bfloat16 are computed in float32 and rounded once, unless an operator says otherwise. Element types are those of the first input.',
@@ -41,7 +66,26 @@ function opsPage(): string {
   for (const [type, def] of gradients) {
     lines.push(`| ${type} | ${Object.keys(def.inputs).join(', ')} | ${Object.keys(def.outputs).join(', ')} |`)
   }
+  lines.push('', '## Not supported', '', ...missing())
   return `${lines.join('\n')}\n`
+}
+
+/** The operators of Paddle that are not in the table, all of them, in lists. */
+function missing(): string[] {
+  const rest = new Set(declared.filter((type) => !Object.hasOwn(ops, type)))
+  const count = rest.size
+  const lists = KINDS.map(([title, pattern]): [string, string[]] => {
+    const list = [...rest].filter((type) => pattern.test(type))
+    for (const type of list) rest.delete(type)
+    return [title, list]
+  })
+  return [
+    `${count} of the ${declared.length} operators of Paddle 2.6.2 have no kernel here; gradient operators are not counted.`,
+    ...[['of other kinds', [...rest]] as const, ...lists].flatMap(([title, list]) => [
+      '',
+      `**${title}** (${list.length}): ${list.sort().join(', ')}.`,
+    ]),
+  ]
 }
 
 function section(type: string, def: AnyOpDef): string[] {

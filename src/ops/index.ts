@@ -2,6 +2,7 @@
 import type { Attrs, Filled, FilledAttrs, GivenAttrs, OpLibrary, Slots } from '../framework/op_def.ts'
 import { ampOps } from './amp/table.ts'
 import { controlFlowOps } from './control_flow/table.ts'
+import { detectionOps } from './detection/table.ts'
 import { lossOps } from './loss/table.ts'
 import { mathOps } from './math/table.ts'
 import { nnOps } from './nn/table.ts'
@@ -13,6 +14,7 @@ import { tensorOps } from './tensor/table.ts'
 export const ops = {
   ...ampOps,
   ...controlFlowOps,
+  ...detectionOps,
   ...lossOps,
   ...mathOps,
   ...nnOps,
