@@ -83,7 +83,7 @@ function missing(): string[] {
     `${count} of the ${declared.length} operators of Paddle 2.6.2 have no kernel here; gradient operators are not counted.`,
     ...[['of other kinds', [...rest]] as const, ...lists].flatMap(([title, list]) => [
       '',
-      `**${title}** (${list.length}): ${list.sort().join(', ')}.`,
+      `**${title}** (${list.length}): ${[...list].sort().join(', ')}.`,
     ]),
   ]
 }
