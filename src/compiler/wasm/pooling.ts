@@ -44,7 +44,9 @@ function poolingOf(op: OpReader, x: PlannedTensor): Pooling | undefined {
   const attrs = op.attrs as unknown as PoolAttrs
   if (attrs.data_format === 'NHWC') return undefined
   const isMax = attrs.pooling_type === 'max'
-  const [height, width] = matchPooling('pool2d', x.shape, attrs).dims.map((dim) => spanOf(dim, attrs.adaptive && !isMax))
+  const [height, width] = matchPooling('pool2d', x.shape, attrs).dims.map((dim) =>
+    spanOf(dim, attrs.adaptive && !isMax),
+  )
   const { batch, channels } = planesOf(x.shape, false)
   return {
     planes: batch * channels,
