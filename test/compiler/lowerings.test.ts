@@ -3,10 +3,17 @@
  * that fill the unrolled loop and leave a rest, half precision. A lowering without cases here fails.
  */
 import { describe, expect, test } from 'vitest'
+import { lowerings } from '../../src/compiler/wasm/lowerings.ts'
+import { ops } from '../../src/ops/index.ts'
 import { CASES } from './cases/table.ts'
 import { faultsOf, type LoweringCase, Random } from './lowering_case.ts'
 
 const ROUNDS = 30
+
+test('every lowering is of an operator and has cases here', () => {
+  expect(Object.keys(lowerings).filter((type) => !Object.hasOwn(ops, type))).toEqual([])
+  expect(Object.keys(lowerings).filter((type) => !Object.hasOwn(CASES, type))).toEqual([])
+})
 
 describe('WASM lowerings give what the TypeScript kernels give', () => {
   test.each(Object.entries(CASES))('%s', (type, make) => {

@@ -10,7 +10,7 @@ import type { Lowering } from './lowerings.ts'
 import { broadcastOperands, scalar, whole } from './op_reader.ts'
 import { powers } from './powers.ts'
 import { reductionKernel } from './reduction.ts'
-import { rounding } from './rounding.ts'
+import { rounding, signOf } from './rounding.ts'
 import { smooth } from './smooth.ts'
 
 export const loop = (space: Shape, ...statements: Statement[]): Loop => ({ kind: 'loop', space, statements })
@@ -101,6 +101,13 @@ const activationGrad =
     return [loop(dOut.shape, { target: dX, value })]
   }
 
+/** Its gradient is a scale by 0. */
+const sign: Lowering = (op) => {
+  const [X, Out] = [op.input('X'), op.output('Out')]
+  if (!op.isFloat32() || X === undefined || Out === undefined) return undefined
+  return [loop(X.shape, { target: Out, value: signOf(whole(X)) })]
+}
+
 /** Out = scale X + bias, or scale (X + bias). */
 const scale: Lowering = (op) => {
   const [X, Out, factor] = [op.input('X'), op.output('Out'), op.input('ScaleTensor')]
@@ -146,6 +153,7 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(Object.keys(activations).map((type) => [type, activation(type)])),
   ...Object.fromEntries(Object.keys(activations).map((type) => [`${type}_grad`, activationGrad(type)])),
   scale,
+  sign,
   sum,
   clip,
 }

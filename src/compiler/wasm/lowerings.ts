@@ -5,12 +5,14 @@ import { batchNormalization } from './batch_norm.ts'
 import { casts } from './cast.ts'
 import { convolution } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
+import { extremes } from './extremes.ts'
 import { fills } from './fill.ts'
 import { handover } from './handover.ts'
 import { indexed } from './indexed.ts'
 import type { Piece } from './ir.ts'
 import { layerNormalization } from './layer_norm.ts'
 import { logic } from './logic.ts'
+import { losses } from './losses.ts'
 import { matmul } from './matmul.ts'
 import { movement } from './movement.ts'
 import type { OpReader } from './op_reader.ts'
@@ -30,10 +32,12 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...amp,
   ...casts,
   ...elementwise,
+  ...extremes,
   ...fills,
   ...indexed,
   ...logic,
   ...handover,
+  ...losses,
   ...matmul,
   ...movement,
   ...layerNormalization,

@@ -1,4 +1,4 @@
-/** Lowerings of mul and matmul_v2 with their gradients: one product of all rows, or one for each matrix of a batch. */
+/** Lowerings of mul, matmul_v2 and bmm with their gradients: one product of all rows, or one for each matrix of a batch. */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { product, sameShape } from '../../tensor/shape.ts'
 import type { GemmShape, MatrixLayout } from './gemm.ts'
@@ -149,4 +149,6 @@ export const matmul: Readonly<Record<string, Lowering>> = {
   mul_grad: backward(mulOperands),
   matmul_v2: forward(matmulOperands),
   matmul_v2_grad: backward(matmulOperands),
+  bmm: forward(matmulOperands),
+  bmm_grad: backward(matmulOperands),
 }

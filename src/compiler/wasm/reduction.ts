@@ -1,5 +1,5 @@
 /**
- * Sums and extremes over some dimensions of a space. Where the innermost dimension is summed, four vectors of partial sums run along it and
+ * Sums, products and extremes over some dimensions of a space. Where the innermost dimension is summed, four vectors of partial sums run along it and
  * are added up at the end; where it stays, a few columns run down the summed dimensions together. The order does not depend on threads.
  * Sums are float32: their error is at most the number of terms in a chain times half a unit in the last place of the sum of magnitudes.
  */
@@ -15,7 +15,7 @@ import type { Kernel, Operand } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
 import { mergeDims } from './loop.ts'
 
-export type Combine = 'add' | 'max' | 'min'
+export type Combine = 'add' | 'mul' | 'max' | 'min'
 
 export interface Reduction {
   readonly space: Shape
@@ -27,6 +27,14 @@ export interface Reduction {
   readonly combine: Combine
   /** Makes the stored element of the sum. */
   readonly finish?: (sum: Formula) => Formula
+}
+
+/** The result for no elements. */
+const OF_NOTHING: Readonly<Record<Combine, number>> = {
+  add: 0,
+  mul: 1,
+  max: Number.NEGATIVE_INFINITY,
+  min: Number.POSITIVE_INFINITY,
 }
 
 /** Vectors that are summed side by side. */
@@ -77,7 +85,7 @@ export function reductionKernel(reduction: Reduction): Kernel | undefined {
           operands,
           numberOf,
           combine: f32x4[combine],
-          start: f.let(f32x4.const(combine === 'add' ? 0 : combine === 'max' ? -Infinity : Infinity)),
+          start: f.let(f32x4.const(OF_NOTHING[combine])),
           finish: (total) => (finished === undefined ? total : finish.valuesOf(() => total)[0]!),
           steps: dims[inner]!.steps,
           size: dims[inner]!.size,

@@ -38,8 +38,8 @@ function total(space: Shape, kept: Shape, op: OpReader, combine: Combine, diviso
 }
 
 /** The shape with the reduced dimensions as 1. */
-function keptShape(op: OpReader, shape: Shape): Shape {
-  const dims = op.attr<readonly number[]>('dim')
+export function keptShape(op: Pick<OpReader, 'attr'>, shape: Shape): Shape {
+  const dims = op.attr<readonly (number | bigint)[]>('dim').map(Number)
   const all = op.attr<boolean>('reduce_all') || dims.length === 0
   const reduced = new Set(dims.map((dim) => (dim < 0 ? dim + shape.length : dim)))
   return shape.map((size, d) => (all || reduced.has(d) ? 1 : size))

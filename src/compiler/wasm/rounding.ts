@@ -19,6 +19,9 @@ function round(x: Formula): Formula {
   return or(add(whole, up), and(x, SIGN))
 }
 
+/** 1 or -1 by the sign; zeros and NaN stay. */
+export const signOf = (x: Formula): Formula => select(or(e.lt(x, zero), e.gt(x, zero)), or(one, and(x, SIGN)), x)
+
 const outside = (x: Formula, threshold: Formula): Formula => or(e.gt(x, threshold), e.lt(x, e.neg(threshold)))
 
 export const rounding: Readonly<Record<string, Activation>> = {
@@ -26,7 +29,6 @@ export const rounding: Readonly<Record<string, Activation>> = {
   ceil: flat(e.ceil),
   trunc: flat(e.trunc),
   round: flat(round),
-  sign: flat((x) => select(or(e.lt(x, zero), e.gt(x, zero)), or(one, and(x, SIGN)), x)),
   abs: {
     value: e.abs,
     slope: ({ x, dout }) => where(e.ne(x, zero), mul(dout, div(x, e.abs(x)))),

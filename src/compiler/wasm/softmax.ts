@@ -1,4 +1,7 @@
-/** Lowerings of softmax and cross entropy along the last dimension, one row at a time. */
+/**
+ * Lowerings of softmax and cross entropy along the last dimension, one row at a time. Errors, in units in the last place against float64: 8,
+ * and half of what an element is below the largest of its row.
+ */
 
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { product } from '../../tensor/shape.ts'

@@ -130,9 +130,30 @@ function larsMomentum(random: Random): LoweringCase {
   }
 }
 
+/** The same update of several parameters. */
+function merged(type: 'adam' | 'momentum', random: Random): LoweringCase {
+  const count = random.int(1, 3)
+  const cases = Array.from({ length: count }, () => optimizer({ ...ENTRIES[type]!, master: false }, random))
+  const list = (side: 'inputs' | 'outputs'): string[] => Object.keys(cases[0]![side])
+  const attrs = { ...cases[0]!.attrs }
+  const { regularization_method: method = '', regularization_coeff: coeff = 0, ...shared } = attrs
+  const each = <T>(value: T): T[] => Array.from({ length: count }, () => value)
+  return {
+    inputs: Object.fromEntries(list('inputs').map((slot) => [slot, cases.map(({ inputs }) => inputs[slot] as Tensor)])),
+    outputs: Object.fromEntries(list('outputs').map((slot) => [slot, count])),
+    attrs: {
+      ...shared,
+      ...(type === 'momentum' ? { regularization_method: each(method), regularization_coeff: each(coeff) } : {}),
+    },
+    inplace: true,
+  }
+}
+
 export const optimizers: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   ...Object.fromEntries(
     Object.entries(ENTRIES).map(([type, entry]) => [type, (random: Random) => optimizer(entry, random)]),
   ),
   lars_momentum: larsMomentum,
+  merged_adam: (random) => merged('adam', random),
+  merged_momentum: (random) => merged('momentum', random),
 }

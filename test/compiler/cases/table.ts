@@ -8,6 +8,8 @@ import { movement } from './movement.ts'
 import { normalization } from './normalization.ts'
 import { optimizers } from './optimizers.ts'
 import { pooling } from './pooling.ts'
+import { products } from './products.ts'
+import { reductions } from './reductions.ts'
 
 export const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   ...convolution,
@@ -18,4 +20,6 @@ export const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> =
   ...optimizers,
   ...normalization,
   ...pooling,
+  ...products,
+  ...reductions,
 }

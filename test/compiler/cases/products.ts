@@ -1,0 +1,142 @@
+/** Random cases of matrix products, softmax and its loss. */
+import { product, type Shape } from '../../../src/tensor/shape.ts'
+import type { LoweringCase, Random } from '../lowering_case.ts'
+
+/** Float32 sums of products of numbers up to 3 against float64 ones. */
+const error = (k: number) => ({ ulp: 8, scale: 9 * Math.sqrt(k) })
+
+const size = (random: Random): number => random.pick([1, 2, 3, 4, 5, 8, 9, 17, 33])
+
+interface Product {
+  readonly x: Shape
+  readonly y: Shape
+  readonly out: Shape
+  readonly k: number
+  readonly attrs: Readonly<Record<string, unknown>>
+  readonly declined?: boolean
+}
+
+function mul(random: Random): Product {
+  const [m, k, n] = [size(random), size(random), size(random)]
+  const isWide = random.next() < 0.4
+  const x = isWide ? [m, 2, k] : [m, k]
+  return {
+    x,
+    y: isWide ? [2 * k, n] : [k, n],
+    out: [m, n],
+    k: isWide ? 2 * k : k,
+    attrs: { x_num_col_dims: 1, y_num_col_dims: 1 },
+  }
+}
+
+function matmul(random: Random): Product {
+  const [m, k, n] = [size(random), size(random), size(random)]
+  const [trans_x, trans_y] = [random.next() < 0.5, random.next() < 0.5]
+  const batch = random.pick([[], [3], [2, 2]])
+  const yBatch = random.next() < 0.5 ? batch : []
+  return {
+    x: [...batch, ...(trans_x ? [k, m] : [m, k])],
+    y: [...yBatch, ...(trans_y ? [n, k] : [k, n])],
+    out: [...batch, m, n],
+    k,
+    attrs: { trans_x, trans_y },
+    // A batch of turned matrices against one matrix is no product of all rows.
+    declined: trans_x && batch.length > yBatch.length,
+  }
+}
+
+function bmm(random: Random): Product {
+  const [batch, m, k, n] = [random.int(1, 3), size(random), size(random), size(random)]
+  return { x: [batch, m, k], y: [batch, k, n], out: [batch, m, n], k, attrs: {} }
+}
+
+const forward =
+  (make: (random: Random) => Product) =>
+  (random: Random): LoweringCase => {
+    const { x, y, k, attrs, declined = false } = make(random)
+    const inputs = { X: random.floats(x), Y: random.floats(y) }
+    return { inputs, outputs: { Out: 1 }, attrs, declined, ...error(k) }
+  }
+
+const backward =
+  (make: (random: Random) => Product) =>
+  (random: Random): LoweringCase => {
+    const { x, y, out, attrs, declined = false } = make(random)
+    const skips = random.next() < 0.2
+    return {
+      inputs: { X: random.floats(x), Y: random.floats(y), 'Out@GRAD': random.floats(out) },
+      outputs: { 'X@GRAD': 1, 'Y@GRAD': skips ? ['@EMPTY@'] : 1 },
+      attrs,
+      declined,
+      ...error(product(out)),
+    }
+  }
+
+const rows = (random: Random): Shape => random.pick([[1], [7], [3, 4], [5, 17], [2, 3, 33], [4, 1]])
+
+const softmax = (random: Random): LoweringCase => ({
+  inputs: { X: random.floats(rows(random)) },
+  outputs: { Out: 1 },
+  ulp: 8,
+})
+
+const softmaxGrad = (random: Random): LoweringCase => {
+  const shape = rows(random)
+  return {
+    inputs: { Out: random.floats(shape, { low: 0, high: 1 }), 'Out@GRAD': random.floats(shape) },
+    outputs: { 'X@GRAD': 1 },
+    ulp: 8,
+    scale: 3 * shape.at(-1)!,
+  }
+}
+
+function labelled(random: Random) {
+  const shape = random.pick([
+    [1, 3],
+    [7, 10],
+    [33, 17],
+    [2, 3, 5],
+  ])
+  const classes = shape.at(-1)!
+  const labels = random.ints([...shape.slice(0, -1), 1], 0, classes - 1)
+  return { shape, labels, attrs: { ignore_index: random.pick([-100, 0]) } }
+}
+
+const crossEntropy = (random: Random): LoweringCase => {
+  const { shape, labels, attrs } = labelled(random)
+  return {
+    inputs: { Logits: random.floats(shape, { low: -10, high: 10 }), Label: labels },
+    outputs: { Softmax: 1, Loss: 1 },
+    attrs,
+    ulp: 8,
+    scale: 1,
+  }
+}
+
+const crossEntropyGrad = (random: Random): LoweringCase => {
+  const { shape, labels, attrs } = labelled(random)
+  return {
+    inputs: {
+      Label: labels,
+      Softmax: random.floats(shape, { low: 0, high: 1 }),
+      'Loss@GRAD': random.floats([...shape.slice(0, -1), 1]),
+    },
+    outputs: { 'Logits@GRAD': 1 },
+    attrs,
+    ulp: 2,
+    scale: 3,
+  }
+}
+
+export const products: Readonly<Record<string, (random: Random) => LoweringCase>> = {
+  mul: forward(mul),
+  mul_grad: backward(mul),
+  matmul_v2: forward(matmul),
+  matmul_v2_grad: backward(matmul),
+  bmm: forward(bmm),
+  bmm_grad: backward(bmm),
+  softmax,
+  softmax_grad: softmaxGrad,
+  softmax_with_cross_entropy: crossEntropy,
+  softmax_with_cross_entropy_grad: crossEntropyGrad,
+}
