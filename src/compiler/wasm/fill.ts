@@ -13,7 +13,7 @@ import { type OpReader, whole } from './op_reader.ts'
 import { reductionKernel } from './reduction.ts'
 
 /** What memory holds for a number; undefined where an integer type does not hold it, which the TypeScript kernel reports. */
-function bitsOf(value: number, dtype: DType): bigint | undefined {
+export function bitsOf(value: number, dtype: DType): bigint | undefined {
   const bytes = new ArrayBuffer(8)
   const view = makeView(dtype, bytes, 0, 1)
   if (isHalf(dtype)) float32ToHalf(dtype as 'float16' | 'bfloat16', Float32Array.of(value), view as Uint16Array)

@@ -6,12 +6,13 @@ import type { PlannedTensor } from '../../executor/backend.ts'
 import { byteSize } from '../../tensor/dtype.ts'
 import { numel, product } from '../../tensor/shape.ts'
 import { loadLanes, storeLanes } from './elements.ts'
+import { bitsOf } from './fill.ts'
 import type { FunctionBuilder, I32 } from './function_builder.ts'
 import { f32x4, i32, i64 } from './instructions.ts'
 import type { Kernel, Piece } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
 import type { Lowering } from './lowerings.ts'
-import { emitRun, fillKernel } from './move.ts'
+import { emitRun, fillKernel, storeBits, type Width } from './move.ts'
 import type { OpReader } from './op_reader.ts'
 
 /** Slices [outer, dims…, inner] of a tensor, of which index vectors name one of all dims at a time. */
@@ -108,11 +109,7 @@ function takeKernel(layout: Layout, from: PlannedTensor, to: PlannedTensor): Ker
             each(position, (write) => {
               const bytes = f.local('i32')
               f.count(bytes, 0, run, byteSize(to.dtype), () => {
-                const at = i32.add(write, bytes)
-                if (byteSize(to.dtype) === 8) f.do(i64.store(at, zero))
-                else if (byteSize(to.dtype) === 4) f.do(i32.store(at, i32.wrapI64(zero)))
-                else if (byteSize(to.dtype) === 2) f.do(i32.store16(at, i32.wrapI64(zero)))
-                else f.do(i32.store8(at, i32.wrapI64(zero)))
+                storeBits(f, i32.add(write, bytes), zero, byteSize(to.dtype) as Width)
               })
             }),
         )
@@ -179,6 +176,43 @@ const addUp = (layout: Layout | undefined, from: PlannedTensor, to: PlannedTenso
   return [fillKernel(to, 0n), addKernel(layout, from, to)] satisfies Piece[]
 }
 
+/** A 1 at the place that each number of X names in a row of zeros. */
+const oneHot: Lowering = (op) => {
+  const [X, Out] = [op.input('X'), op.output('Out')]
+  if (!isIndex(X) || Out === undefined || numel(Out.shape) === 0 || op.input('depth_tensor') !== undefined)
+    return undefined
+  const bits = bitsOf(1, Out.dtype)
+  if (bits === undefined || Out.dtype.startsWith('complex')) return undefined
+  const layout: Layout = { index: X, count: numel(X.shape), dims: [Out.shape.at(-1)!], outer: 1, inner: 1 }
+  const bytes = byteSize(Out.dtype)
+  const kernel: Kernel = {
+    kind: 'kernel',
+    key: `one_hot|${bits}|${bytes}|${keyOf(layout)}`,
+    args: [X, Out],
+    writes: [Out],
+    units: layout.count,
+    work: layout.count * bytes,
+    mayFail: true,
+    emit: (module) =>
+      kernelFunction(module, 2, (f, [indices, target], begin, end, fail) => {
+        const value = f.let(i64.const(BigInt.asIntN(64, bits)))
+        eachIndex(
+          f,
+          layout,
+          indices!,
+          [begin, end],
+          fail,
+          (position, row) => {
+            const element = i32.add(i32.mul(position, i32.const(layout.dims[0]!)), row)
+            storeBits(f, f.let(i32.add(target!, i32.mul(element, i32.const(bytes)))), value, bytes as Width)
+          },
+          () => {},
+        )
+      }),
+  }
+  return [fillKernel(Out, 0n), kernel]
+}
+
 /** Which slices of a tensor an operator names: of the shape of X, or of what has the gradient of X. */
 type LayoutOf = (op: OpReader, tensor: PlannedTensor) => Layout | undefined
 
@@ -240,6 +274,7 @@ const givingBack =
   }
 
 export const indexed: Readonly<Record<string, Lowering>> = {
+  one_hot_v2: oneHot,
   gather: taking('X', alongAxis('axis')),
   gather_grad: givingBack('X@GRAD', alongAxis('axis')),
   index_select: taking('X', alongAxis('dim')),

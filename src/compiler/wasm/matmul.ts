@@ -1,4 +1,4 @@
-/** Lowerings of mul, matmul_v2 and bmm with their gradients: one product of all rows, or one for each matrix of a batch. */
+/** Lowerings of mul, matmul, matmul_v2 and bmm with their gradients: one product of all rows, or one for each matrix of a batch. */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { product, sameShape } from '../../tensor/shape.ts'
 import type { GemmShape, MatrixLayout } from './gemm.ts'
@@ -144,11 +144,22 @@ function rowDims({ shape }: PlannedTensor, { rows }: Stack): number {
   return shape.length
 }
 
+/** The operator matmul of older programs, without a factor and without vectors. */
+const older =
+  (lowering: Lowering): Lowering =>
+  (op) => {
+    const [X, Y] = [op.input('X'), op.input('Y')]
+    if (op.attr<number>('alpha') !== 1 || !X || !Y || X.shape.length < 2 || Y.shape.length < 2) return undefined
+    return lowering(op.part(0, { trans_x: op.attr<boolean>('transpose_X'), trans_y: op.attr<boolean>('transpose_Y') }))
+  }
+
 export const matmul: Readonly<Record<string, Lowering>> = {
   mul: forward(mulOperands),
   mul_grad: backward(mulOperands),
   matmul_v2: forward(matmulOperands),
   matmul_v2_grad: backward(matmulOperands),
+  matmul: older(forward(matmulOperands)),
+  matmul_grad: older(backward(matmulOperands)),
   bmm: forward(matmulOperands),
   bmm_grad: backward(matmulOperands),
 }

@@ -174,7 +174,7 @@ function eachChunk(
   if (size % CHUNK > 0) f.if(i32.gtS(end, i32.const(full)), () => body(i32.const(full * CHUNK), size % CHUNK))
 }
 
-type Width = 1 | 2 | 4 | 8
+export type Width = 1 | 2 | 4 | 8
 
 /** `count` bytes as vectors and a rest of eight, four, two and one. */
 function emitBytes(
@@ -222,6 +222,10 @@ const STORES: Readonly<Record<Width, (f: FunctionBuilder, to: I32, value: Code<'
   4: (f, to, value, offset) => f.do(i32.store(to, i32.wrapI64(value), offset)),
   8: (f, to, value, offset) => f.do(i64.store(to, value, offset)),
 }
+
+/** Stores the low bits of a number as one element. */
+export const storeBits = (f: FunctionBuilder, to: I32, value: Code<'i64'>, bytes: Width): void =>
+  STORES[bytes](f, to, value, 0)
 
 const i64x2Splat = (word: bigint): Code<'v128'> => {
   const low = i32x4.const(Number(BigInt.asIntN(32, word)))

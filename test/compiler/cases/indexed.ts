@@ -99,6 +99,16 @@ const lookUpGrad =
     }
   }
 
+function oneHot(random: Random): LoweringCase {
+  const depth = random.int(1, 9)
+  const dtype = random.pick(['float32', 'int64', 'int32', 'bool', 'float16', 'float64'] as const)
+  return {
+    inputs: { X: random.ints(random.pick([[5], [2, 3], [1]]), 0, depth - 1, random.pick(['int32', 'int64'] as const)) },
+    outputs: { Out: 1 },
+    attrs: { depth, dtype },
+  }
+}
+
 /** Numbers among which many are equal, and some NaN. */
 function repeated(random: Random, shape: Shape): Tensor {
   const data = Float32Array.from({ length: product(shape) }, () =>
@@ -246,6 +256,7 @@ const increment = (random: Random): LoweringCase => ({
 })
 
 export const indexed: Readonly<Record<string, (random: Random) => LoweringCase>> = {
+  one_hot_v2: oneHot,
   gather: take('axis'),
   gather_grad: giveBack('axis'),
   index_select: take('dim'),

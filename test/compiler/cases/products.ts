@@ -45,6 +45,14 @@ function matmul(random: Random): Product {
   }
 }
 
+/** Without vectors and factors. */
+function older(random: Random): Product {
+  const { attrs, ...shapes } = matmul(random)
+  const alpha = random.pick([1, 1, 0.5])
+  const declined = shapes.declined === true || alpha !== 1
+  return { ...shapes, attrs: { transpose_X: attrs['trans_x'], transpose_Y: attrs['trans_y'], alpha }, declined }
+}
+
 function bmm(random: Random): Product {
   const [batch, m, k, n] = [random.int(1, 3), size(random), size(random), size(random)]
   return { x: [batch, m, k], y: [batch, k, n], out: [batch, m, n], k, attrs: {} }
@@ -133,6 +141,8 @@ export const products: Readonly<Record<string, (random: Random) => LoweringCase>
   mul_grad: backward(mul),
   matmul_v2: forward(matmul),
   matmul_v2_grad: backward(matmul),
+  matmul: forward(older),
+  matmul_grad: backward(older),
   bmm: forward(bmm),
   bmm_grad: backward(bmm),
   softmax,
