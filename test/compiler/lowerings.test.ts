@@ -12,7 +12,8 @@ const ROUNDS = 30
 
 test('every lowering is of an operator and has cases here', () => {
   expect(Object.keys(lowerings).filter((type) => !Object.hasOwn(ops, type))).toEqual([])
-  expect(Object.keys(lowerings).filter((type) => !Object.hasOwn(CASES, type))).toEqual([])
+  // feed and fetch compute nothing: a plan puts values in and copies them out, which test/executor looks at.
+  expect(Object.keys(lowerings).filter((type) => !Object.hasOwn(CASES, type))).toEqual(['feed', 'fetch'])
 })
 
 describe('WASM lowerings give what the TypeScript kernels give', () => {
