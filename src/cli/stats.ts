@@ -28,7 +28,7 @@ export const stats: CommandDefinition<StatsFlags> = {
   define(command) {
     command.argument('<FILE>')
     addOption(command, '--batch N', 'what an unknown dimension counts as (1)', asCount(1))
-    addOption(command, '--backend NAME', 'plan memory for wasm or ts (ts)', asChoice('wasm', 'ts'))
+    addOption(command, '--backend NAME', 'plan memory for wasm or ts (wasm)', asChoice('wasm', 'ts'))
   },
   async run({ args, options }, { io, out }) {
     const loaded = await loadAny(io, args[0]!)
@@ -57,7 +57,7 @@ interface Planned {
 }
 
 /** The memory that a run takes for its temporaries, from the plan that it would run by. */
-async function planOf(program: Program, { batch = 1, backend = 'ts' }: StatsFlags): Promise<Planned> {
+async function planOf(program: Program, { batch = 1, backend = 'wasm' }: StatsFlags): Promise<Planned> {
   const none = { backend, arenaBytes: null, temporaryBytes: null, peakOp: null, peakBytes: null }
   if (!isRunnable(operatorSupport(program))) return { ...none, reason: 'operators that are not implemented' }
   const { plannedMemory } = await import('../compiler/planned_memory.ts')

@@ -7,13 +7,13 @@ import type { Program } from '../framework/program.ts'
 import type { Variable } from '../framework/variable.ts'
 import { Generator } from '../tensor/random.ts'
 import { Tensor, type Value } from '../tensor/tensor.ts'
-import { WasmBackend } from './wasm/backend.ts'
+import { wasmBackend } from './backends.ts'
 
 export interface PlannedMemoryOptions {
   /** What a dimension counts as that the program leaves open. Default 1. */
   readonly rows?: number
   readonly fetch?: readonly string[]
-  /** Default 'ts'. */
+  /** Default 'wasm', as for executors. */
   readonly backend?: 'wasm' | 'ts'
 }
 
@@ -22,7 +22,7 @@ export function plannedMemory(
   program: Program,
   options: PlannedMemoryOptions = {},
 ): MemoryTimeline | { readonly reason: string } {
-  const { rows = 1, fetch = [], backend = 'ts' } = options
+  const { rows = 1, fetch = [], backend = 'wasm' } = options
   const sized = ({ shape }: Variable): number[] => shape.map((dim) => (dim < 0 ? rows : dim))
   const scope = new Scope()
   const feeds = new Map<string, Value>()
@@ -33,7 +33,7 @@ export function plannedMemory(
       if (variable.persistable) scope.allocate(name, dtype, sized(variable))
       else if (variable.needCheckFeed) feeds.set(name, Tensor.zeros(dtype, sized(variable)))
     }
-    const compiler = backend === 'wasm' ? new WasmBackend() : undefined
+    const compiler = backend === 'wasm' ? wasmBackend() : undefined
     return new Plan(program, scope, feeds, fetch, new Generator(0), compiler).memory
   } catch (error) {
     if (error instanceof NotPlannable) return { reason: error.reason }

@@ -99,7 +99,14 @@ describe('oarlock profile', () => {
     // What stats says before anything runs is what the run then takes.
     const feeds = work.json<{ img: { shape: number[] } }[]>('lenet/feeds.json')
     const rows = feeds[0]!.img.shape[0]!
-    const { planned } = await work.document<{ planned: object }>(['stats', 'lenet', '--batch', String(rows)])
+    const { planned } = await work.document<{ planned: object }>([
+      'stats',
+      'lenet',
+      '--batch',
+      String(rows),
+      '--backend',
+      'ts',
+    ])
     expect(planned).toMatchObject({ backend: 'ts', arenaBytes, temporaryBytes, peakOp: peak!.op, reason: null })
   })
 

@@ -12,7 +12,7 @@ import { Generator } from '../../tensor/random.ts'
 import { sameBits } from '../../tensor/same_bits.ts'
 import { numel } from '../../tensor/shape.ts'
 import { Tensor } from '../../tensor/tensor.ts'
-import { WasmBackend } from '../wasm/backend.ts'
+import { wasmBackend } from '../backends.ts'
 import type { Pass } from './pass.ts'
 import { type NewOperator, Rewriter } from './rewriter.ts'
 
@@ -68,7 +68,7 @@ class Constants {
   readonly #program: Program
   readonly #scratch: Program
   readonly #scopes = [new Scope(), new Scope()] as const
-  readonly #backends = [undefined, new WasmBackend()] as const
+  readonly #backends = [undefined, wasmBackend()] as const
 
   constructor(program: Program) {
     this.#program = program
