@@ -535,6 +535,16 @@ describe('append', () => {
       { type: 'elementwise_add', inputs: { X: 'x' } },
       { code: 'E206', category: 'InvalidArgument', where: { op: 1, slot: 'Y' } },
     ],
+    [
+      'a number in a slot',
+      { type: 'relu', inputs: { X: 5 as never } },
+      { code: 'E206', category: 'InvalidArgument', where: { slot: 'X' }, text: /names, got 5/ },
+    ],
+    [
+      'null in a slot',
+      { type: 'relu', inputs: { X: [null as never] } },
+      { code: 'E206', category: 'InvalidArgument', where: { slot: 'X' }, text: /got null/ },
+    ],
     ['no inputs at all', { type: 'relu' }, { code: 'E206', category: 'InvalidArgument', where: { slot: 'X' } }],
     [
       'two variables where one is wanted',

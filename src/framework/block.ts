@@ -215,7 +215,7 @@ export class Block {
     const inputs: Record<string, readonly string[]> = {}
     if (desc.inputs === undefined) return inputs
     for (const [slot, value] of Object.entries(desc.inputs)) {
-      const names = toNames(value)
+      const names = toNames(value, desc.type, slot)
       for (const name of names)
         if (name !== EMPTY_VAR && this.findVar(name) === undefined) throw this.#noVariable(name, slot)
       inputs[slot] = names
@@ -241,7 +241,7 @@ export class Block {
     }
     for (const [slot, value] of Object.entries(desc.outputs)) {
       if (value === undefined) continue
-      const names = toNames(value)
+      const names = toNames(value, desc.type, slot)
       for (const name of names) if (name !== EMPTY_VAR && this.findVar(name) === undefined) created.push(name)
       outputs[slot] = names
     }
@@ -438,9 +438,17 @@ export function inferAttrType(value: unknown): AttrType {
   return 'SCALAR'
 }
 
-function toNames(value: SlotValue | undefined): string[] {
+/** @throws InvalidArgumentError E206 for what is neither a name nor a variable. */
+function toNames(value: SlotValue | undefined, opType: string, slot: string): string[] {
   if (value === undefined) return []
-  if (typeof value === 'string') return [value]
-  if (value instanceof Variable) return [value.name]
-  return value.map((item) => (typeof item === 'string' ? item : item.name))
+  return (Array.isArray(value) ? (value as readonly unknown[]) : [value]).map((item) => {
+    if (typeof item === 'string') return item
+    if (item instanceof Variable) return item.name
+    const got = item === null || typeof item !== 'object' ? String(item) : item.constructor?.name
+    throw new InvalidArgumentError('E206', `${opType}: slot ${slot} takes variables or their names, got ${got}`, {
+      where: { opType, slot },
+      expected: 'a variable, a name, or a list of them',
+      got,
+    })
+  })
 }

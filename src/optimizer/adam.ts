@@ -1,17 +1,19 @@
 /** Adam. Source: python/paddle/optimizer/adam.py (2.6.2); Kingma and Ba 2014. */
-import { InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError, PreconditionNotMetError } from '../errors.ts'
+import type { ParamGrad } from '../framework/autodiff/backward.ts'
 import { Variable } from '../framework/variable.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import type { OptimizerValue } from './emitter.ts'
-import { type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
+import { type MinimizeOptions, type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
 
 export interface AdamOptions extends OptimizerOptions {
-  /** Decay of the first moment, in [0, 1), or a variable of one element. Default 0.9. */
-  readonly beta1?: number | Variable
-  /** Decay of the second moment, in [0, 1), or a variable of one element. Default 0.999. */
-  readonly beta2?: number | Variable
+  /** Decay of the first moment, in [0, 1), or a value of one element: a variable of the program, in dygraph a tensor. Default 0.9. */
+  readonly beta1?: number | OptimizerValue
+  /** Decay of the second moment, likewise. Default 0.999. */
+  readonly beta2?: number | OptimizerValue
   /** Added to the root of the second moment. Default 1e-8. */
-  readonly epsilon?: number | Variable
+  readonly epsilon?: number | OptimizerValue
   /** With sparse gradients: only rows that have a gradient change. Default false. */
   readonly lazyMode?: boolean
 }
@@ -25,9 +27,9 @@ const BETA2_POW = 'beta2_pow_acc'
 /** Steps by the moving averages of gradient and squared gradient, corrected for their start at zero. */
 export class Adam extends Optimizer {
   override readonly type: string = 'Adam'
-  readonly beta1: number | Variable
-  readonly beta2: number | Variable
-  readonly epsilon: number | Variable
+  readonly beta1: number | OptimizerValue
+  readonly beta2: number | OptimizerValue
+  readonly epsilon: number | OptimizerValue
   readonly lazyMode: boolean
 
   /** @throws InvalidArgumentError E310 for beta1 or beta2 outside [0, 1) or a negative epsilon. */
@@ -37,6 +39,24 @@ export class Adam extends Optimizer {
     this.beta2 = checked('beta2', options.beta2 ?? 0.999, (value) => value >= 0 && value < 1, 'in [0, 1)')
     this.epsilon = checked('epsilon', options.epsilon ?? 1e-8, (value) => value >= 0, '0 or more')
     this.lazyMode = options.lazyMode ?? false
+  }
+
+  /** @throws PreconditionNotMetError E040 for a beta or epsilon that is a tensor. */
+  override backward(loss: Variable, options: MinimizeOptions = {}): ParamGrad[] {
+    this.#refuseValues((value) => value instanceof Tensor, 'a tensor, which a program cannot read')
+    return super.backward(loss, options)
+  }
+
+  /** @throws PreconditionNotMetError E040 for a beta or epsilon that is a variable. */
+  override step(): void {
+    this.#refuseValues((value) => value instanceof Variable, 'a variable of a program, which has no value here')
+    super.step()
+  }
+
+  #refuseValues(isForeign: (value: unknown) => boolean, what: string): void {
+    for (const [name, value] of Object.entries({ beta1: this.beta1, beta2: this.beta2, epsilon: this.epsilon })) {
+      if (isForeign(value)) throw new PreconditionNotMetError('E040', `${this.type}: ${name} is ${what}`, { got: name })
+    }
   }
 
   override _create_accumulators(_block: unknown, parameters: readonly OptimizedParameter[]): void {
@@ -83,12 +103,12 @@ export class Adam extends Optimizer {
       Beta2PowOut: beta2Pow,
     }
     const attrs: Record<string, unknown> = { lazy_mode: this.lazyMode, multi_precision: master !== undefined }
-    if (this.beta1 instanceof Variable) inputs['Beta1Tensor'] = this.beta1
-    else attrs['beta1'] = this.beta1
-    if (this.beta2 instanceof Variable) inputs['Beta2Tensor'] = this.beta2
-    else attrs['beta2'] = this.beta2
-    if (this.epsilon instanceof Variable) inputs['EpsilonTensor'] = this.epsilon
-    else attrs['epsilon'] = this.epsilon
+    if (typeof this.beta1 === 'number') attrs['beta1'] = this.beta1
+    else inputs['Beta1Tensor'] = this.beta1
+    if (typeof this.beta2 === 'number') attrs['beta2'] = this.beta2
+    else inputs['Beta2Tensor'] = this.beta2
+    if (typeof this.epsilon === 'number') attrs['epsilon'] = this.epsilon
+    else inputs['EpsilonTensor'] = this.epsilon
     const foundInf = this._get_auxiliary_var('found_inf')
     if (foundInf !== undefined) inputs['SkipUpdate'] = foundInf
     if (master !== undefined) {
@@ -100,15 +120,17 @@ export class Adam extends Optimizer {
   }
 }
 
-const numberOr = (value: number | Variable, fallback: number): number => (typeof value === 'number' ? value : fallback)
+const numberOr = (value: number | OptimizerValue, fallback: number): number =>
+  typeof value === 'number' ? value : fallback
 
 function checked(
   name: string,
-  value: number | Variable,
+  value: number | OptimizerValue,
   allowed: (value: number) => boolean,
   wanted: string,
-): number | Variable {
-  if (value instanceof Variable || (typeof value === 'number' && allowed(value))) return value
+): number | OptimizerValue {
+  if (value instanceof Variable || value instanceof Tensor || (typeof value === 'number' && allowed(value)))
+    return value
   throw new InvalidArgumentError('E310', `${name} must be ${wanted}, got ${String(value)}`, {
     expected: wanted,
     got: value,
