@@ -1,13 +1,25 @@
 /**
  * Checks the package as its users get it: packs it, has publint and attw judge the tarball, installs it into an empty
- * project, imports it in plain Node, starts its command line, and bundles it for a page with Vite. All of it happens
- * in a temporary folder, which is removed in the end. `npm run build` must have run before.
+ * project, checks a program of theirs against its types, trains with it in plain Node, starts its command line, bundles
+ * a page with Vite and runs the bundle without anything of Node. All of it happens in a temporary folder, which is
+ * removed in the end. `npm run build` must have run before.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createContext, runInContext } from 'node:vm'
 import { build, createLogger } from 'vite'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -21,9 +33,11 @@ try {
     run('npx', ['--no-install', 'attw', tarball, '--profile', 'esm-only', '--no-definitely-typed', '--no-emoji'], root),
   )
   const consumer = await step('a Node project that installs the tarball', () => installInto('consumer', tarball))
-  await step('import in Node', () => importInNode(consumer))
+  await step('types, in a project for Node and in one for pages', () => checkTypes(consumer))
+  await step('training in Node', () => trainInNode(consumer))
   await step('command line', () => startCommandLine(consumer))
   await step('a page bundled by Vite', () => bundlePage(consumer))
+  await step('training in the page', () => trainInPage(consumer))
   console.log('\npackage check: passed')
 } catch (error) {
   console.error(`\npackage check: failed: ${error instanceof Error ? error.message : String(error)}`)
@@ -50,12 +64,37 @@ function installInto(name: string, tarball: string): string {
   return folder
 }
 
-function importInNode(consumer: string): void {
+/** A user's program, and all declarations it reads: `skipLibCheck` stays off. */
+function checkTypes(consumer: string): void {
+  copyFileSync(join(root, 'tools', 'package_check_program.ts'), join(consumer, 'program.ts'))
+  const require = createRequire(import.meta.url)
+  const typeRoots = [dirname(dirname(require.resolve('@types/node/package.json')))]
+  const shared = { strict: true, exactOptionalPropertyTypes: true, target: 'es2022' }
+  const projects = {
+    node: {
+      ...shared,
+      module: 'nodenext',
+      lib: ['es2022'],
+      types: ['node'],
+      typeRoots,
+      rootDir: '.',
+      outDir: 'compiled',
+    },
+    page: { ...shared, module: 'esnext', moduleResolution: 'bundler', lib: ['es2022', 'dom'], types: [], noEmit: true },
+  }
+  for (const [name, compilerOptions] of Object.entries(projects)) {
+    const file = `tsconfig.${name}.json`
+    writeFileSync(join(consumer, file), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
+    run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', file], consumer)
+    console.log(`${name}: no errors`)
+  }
+}
+
+function trainInNode(consumer: string): void {
   writeFileSync(
     join(consumer, 'main.js'),
-    `import { Program } from 'oarlock'
-if (typeof Program !== 'function') throw new Error('Program is not a class but ' + typeof Program)
-console.log('Program is exported')
+    `import { check, train } from './compiled/program.js'
+console.log(check(train(200)))
 `,
   )
   run(process.execPath, ['main.js'], consumer)
@@ -76,9 +115,9 @@ async function bundlePage(consumer: string): Promise<void> {
   writeFileSync(
     join(consumer, 'page.js'),
     `import * as oarlock from 'oarlock'
-import { Program } from 'oarlock'
+import { check, train } from './program.ts'
 globalThis.oarlock = oarlock
-document.title = Program.name
+document.title = check(train(200))
 `,
   )
   const warnings: string[] = []
@@ -89,7 +128,7 @@ document.title = Program.name
     root: consumer,
     configFile: false,
     customLogger: logger,
-    build: { outDir: 'page', chunkSizeWarningLimit: 10_000 },
+    build: { outDir: 'page', chunkSizeWarningLimit: 10_000, modulePreload: { polyfill: false } },
   })
   for (const warning of warnings) console.log(warning)
 
@@ -104,6 +143,21 @@ document.title = Program.name
   const nodeModules = warnings.filter((warning) => /externalized|node:/.test(warning))
   if (nodeModules.length > 0) throw new Error(`the page needs Node modules:\n${nodeModules.join('\n')}`)
   console.log(`page: ${scripts.length} script(s), ${bytes} bytes`)
+}
+
+/** The bundle in a world of its own that has what pages have as far as it is needed, and nothing of Node. */
+function trainInPage(consumer: string): void {
+  const assets = join(consumer, 'page', 'assets')
+  const document = { title: '' }
+  const page = createContext({ document, console, performance, TextEncoder, TextDecoder, URL })
+  for (const script of readdirSync(assets)) {
+    if (!script.endsWith('.js')) continue
+    // One script that imports nothing: all that makes it a module is its own address.
+    const text = readFileSync(join(assets, script), 'utf8').replaceAll('import.meta.url', '"https://page.test/page.js"')
+    runInContext(text, page, { filename: script })
+  }
+  console.log(`the page's title: ${document.title}`)
+  if (!document.title.startsWith('learned')) throw new Error('the page did not train')
 }
 
 async function step<T>(title: string, action: () => T | Promise<T>): Promise<T> {

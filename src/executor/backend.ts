@@ -5,6 +5,7 @@
 import type { AttrValue } from '../framework/attr.ts'
 import type { AnyOpDef } from '../framework/op_def.ts'
 import type { DType } from '../tensor/dtype.ts'
+import type { WasmMemory } from '../tensor/heap.ts'
 import type { Shape } from '../tensor/shape.ts'
 
 /** A tensor whose place in memory is decided later. One object is one place. */
@@ -44,7 +45,7 @@ export interface CompiledOps {
   readonly units: readonly Unit[]
   /** Makes compiled units ready to run over a memory; `allocate` gives memory that stays as long as the plan. */
   link(
-    memory: WebAssembly.Memory,
+    memory: WasmMemory,
     addressOf: (tensor: PlannedTensor | UnitScratch) => number,
     allocate: (bytes: number) => number,
   ): LinkedOps

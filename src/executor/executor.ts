@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Runs programs over a scope: checks everything that can be checked before the first operator, runs, and copies the fetched values out.
  * Source: python/paddle/base/executor.py, class Executor (2.6.2).

@@ -5,14 +5,21 @@
  */
 import { assert, ResourceExhaustedError } from '../errors.ts'
 
-const PAGE = 65536
+/** Bytes of a page of WebAssembly memory. */
+export const PAGE = 65536
 /** Every block starts at a multiple of this, enough for any element type and for SIMD. */
 const ALIGNMENT = 16
 /** 65,535 pages: 64 KiB below the 4 GiB that 32-bit addresses reach. */
 export const MAX_PAGES = 65535
 
+/** A WebAssembly.Memory. The name itself is declared for pages, not for Node, so it must stay out of the types that users read. */
+export interface WasmMemory {
+  readonly buffer: ArrayBufferLike
+  grow(pages: number): number
+}
+
 export class Heap {
-  readonly memory: WebAssembly.Memory
+  readonly memory: WasmMemory
   /** Counts the growths of the memory. */
   generation = 0
   /** Bytes handed out and not yet taken back, rounded up to size classes. */
@@ -90,7 +97,7 @@ export class Heap {
 }
 
 /** Shared where the platform allows it (Node, cross-origin-isolated pages), so that worker threads can compute in it. */
-function makeMemory(initial: number): WebAssembly.Memory {
+function makeMemory(initial: number): WasmMemory {
   if (typeof SharedArrayBuffer !== 'undefined') {
     try {
       return new WebAssembly.Memory({ initial, maximum: MAX_PAGES, shared: true })

@@ -99,7 +99,7 @@ export class WasmBackend implements Backend {
     return {
       units,
       link: (memory, addressOf, allocate) => ({
-        runs: link(lines, units, memory, exportsFor, addressOf, allocate),
+        runs: link(lines, units, memory as WebAssembly.Memory, exportsFor, addressOf, allocate),
         wake: () => pool?.wake(),
         threading: () => {
           const failure = pool?.failure
