@@ -1335,6 +1335,17 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     remedy: 'look at what the loop does to its condition; in code limits can be raised.',
   },
   {
+    code: 'E621',
+    category: 'ResourceExhausted',
+    title: 'out of time',
+    exit: 6,
+    explanation:
+      'The time of --timeout is over. The step that was running is finished, and --save and --checkpoint have written what was reached.',
+    cause: 'more steps than the time allows.',
+    example: 'error E621: stopped by --timeout 2.0 s after step 118 of 900',
+    remedy: 'give more time, fewer steps, or go on from a checkpoint with --resume.',
+  },
+  {
     code: 'E700',
     category: 'Fatal',
     title: 'a defect of oarlock',

@@ -86,12 +86,22 @@ export class EnforceError extends Error {
 
   /** The same error with `place` added; members that are already known stay. */
   at(place: ErrorPlace): EnforceError {
+    return this.#with({ where: { ...place, ...this.where } })
+  }
+
+  /** The same error with this hint. */
+  hinting(hint: string): EnforceError {
+    return this.#with({ hint })
+  }
+
+  #with(changes: Pick<ErrorDetails, 'where' | 'hint'>): EnforceError {
     const details: ErrorDetails = {
-      where: { ...place, ...this.where },
       expected: this.expected,
       got: this.got,
+      ...(this.where === undefined ? {} : { where: this.where }),
       ...(this.hint === undefined ? {} : { hint: this.hint }),
       ...(this.cause === undefined ? {} : { cause: this.cause }),
+      ...changes,
     }
     const moved = makeError(this.category, this.code, this.summary, details)
     if (this.stack !== undefined) moved.stack = `${moved.name}: ${moved.message}\n${stackFrames(this.stack)}`

@@ -115,6 +115,40 @@ export const asNumber = (text: string, flag: string): number => {
   throw usage(`${flag} must be a number, got ${text}`, { expected: 'a number', got: text })
 }
 
+/** Bytes: a whole number, or one with a unit such as `64MiB`, `1.5GB`. */
+export const asBytes = (text: string, flag: string): number => {
+  const units: Readonly<Record<string, number>> = {
+    '': 1,
+    b: 1,
+    kb: 1e3,
+    mb: 1e6,
+    gb: 1e9,
+    kib: 2 ** 10,
+    mib: 2 ** 20,
+    gib: 2 ** 30,
+  }
+  return withUnit(text, flag, units, 'a size such as 64MiB', Math.floor)
+}
+
+/** Milliseconds: seconds, or a number with the unit ms, s, m or h. */
+export const asDuration = (text: string, flag: string): number =>
+  withUnit(text, flag, { '': 1e3, ms: 1, s: 1e3, m: 6e4, h: 3.6e6 }, 'a time such as 90, 500ms or 2m', (ms) => ms)
+
+function withUnit(
+  text: string,
+  flag: string,
+  units: Readonly<Record<string, number>>,
+  wanted: string,
+  round: (value: number) => number,
+): number {
+  const [, number = '', unit = ''] = /^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? []
+  const value = round(
+    Number(number) * (Object.hasOwn(units, unit.toLowerCase()) ? units[unit.toLowerCase()]! : Number.NaN),
+  )
+  if (value > 0 && Number.isFinite(value)) return value
+  throw usage(`${flag} must be ${wanted}, got ${text}`, { expected: wanted, got: text })
+}
+
 export const asChoice =
   <T extends string>(...choices: readonly T[]) =>
   (text: string, flag: string): T => {

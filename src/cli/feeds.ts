@@ -1,7 +1,9 @@
 /** What `--feed`, `--feeds` and `--data` say, as values to run with. */
-import { EnforceError, InvalidArgumentError } from '../errors.ts'
+import { EnforceError, InvalidArgumentError, ResourceExhaustedError } from '../errors.ts'
 import type { FeedValue } from '../executor/feed.ts'
+import { requireRoom } from '../framework/infer.ts'
 import { parseJsonText } from '../framework/json_text.ts'
+import { LIMITS, type Limits } from '../framework/limits.ts'
 import type { Program } from '../framework/program.ts'
 import type { Variable } from '../framework/variable.ts'
 import { isNpy, readNpy } from '../io/npy.ts'
@@ -22,6 +24,8 @@ export interface FeedOptions {
   readonly generator: Generator
   /** For an unknown first dimension of `random` and `zeros`. */
   readonly rows: number
+  /** Default: those of the library. */
+  readonly limits?: Limits
 }
 
 /** The value of one `--feed NAME=VALUE`. */
@@ -34,7 +38,7 @@ export async function feedValue(io: Io, program: Program, feed: Named, options: 
     // Of a name that is not there the run complains, together with all other faults of feeds.
     if (variable === undefined) return 0
     if (shape === undefined) requireKnown(variable, making[1]!)
-    return made(variable, making[1] === 'random' ? options.generator : undefined, options.rows, shape)
+    return made(variable, shape, making[1] === 'random', options)
   }
   if (value.startsWith('@')) return await readValueFile(io, value.slice(1))
   try {
@@ -135,17 +139,26 @@ function requireKnown({ name, shape }: Variable, what: string): void {
 
 /**
  * Zeros, or with a generator numbers from [-1, 1); integers are 0 or 1, which are labels and indexes almost anywhere. Unknown dimensions
- * become `rows` in front; others must be given.
+ * become `rows` in front; others must be given. @throws ResourceExhaustedError E604, before anything is allocated.
  */
 function made(
-  { dtype, shape }: Variable,
-  generator: Generator | undefined,
-  rows: number,
+  { name, dtype, shape }: Variable,
   given: readonly number[] | undefined,
+  isRandom: boolean,
+  { generator, rows, limits }: FeedOptions,
 ): Tensor {
   const known = given ?? shape.map((dim) => (dim >= 0 ? dim : rows))
+  const count = known.reduce((size, dim) => size * dim, 1)
+  if (count > LIMITS.tensorElements) {
+    throw new ResourceExhaustedError(
+      'E604',
+      `feed "${name}" of ${dtype} ${formatShape(known)} would have ${count} elements, beyond the limit tensorElements of ${LIMITS.tensorElements}`,
+      { expected: `at most ${LIMITS.tensorElements}`, got: count },
+    )
+  }
+  requireRoom(`feed "${name}"`, { dtype, shape: known }, limits)
   const tensor = Tensor.zeros(dtype, known)
-  if (generator === undefined) return tensor
+  if (!isRandom) return tensor
   const parts = isComplex(dtype) ? 2 * tensor.size : tensor.size
   for (let i = 0; i < parts; i++) {
     const draw = uniformFloat64(generator.engine)

@@ -1,6 +1,6 @@
 /** `oarlock minimize`: Optimizer.minimize as a command: backward, update operators, and what they need in the startup program. */
-import { PreconditionNotMetError } from '../errors.ts'
 import { counted } from '../framework/print_text.ts'
+import { Program } from '../framework/program.ts'
 import { Adadelta, Adagrad, Adamax, RMSProp } from '../optimizer/accumulating.ts'
 import { Adam } from '../optimizer/adam.ts'
 import { AdamW } from '../optimizer/adamw.ts'
@@ -103,7 +103,7 @@ export const minimize: CommandDefinition<MinimizeFlags> = {
     addOption(command, '--weight-decay X', 'L2 added to the gradients; adamw, lamb: decoupled (0.01)', asNumber)
     addOption(command, '--param-list NAMES', 'only these parameters', asNames)
     addOption(command, '--no-grad NAMES', 'no gradient flows into these variables', asNames)
-    addOption(command, '--startup FILE', 'the startup program, if it is not beside FILE', asPath)
+    addOption(command, '--startup FILE', 'the startup program to extend, if it is not beside FILE', asPath)
     addOption(command, '-o, --output PATH', 'main program, or a folder for both', asPath)
     addOption(command, '--startup-out PATH', 'startup program', asPath)
     command.option('-f, --force', 'replace files')
@@ -120,17 +120,8 @@ export const minimize: CommandDefinition<MinimizeFlags> = {
     const files = programFiles(io, args[0]!)
     const loaded = await loadProgram(io, files.main)
     const startupFile = options.startup ?? files.startup
-    if (startupFile === undefined) {
-      throw new PreconditionNotMetError(
-        'E703',
-        'the startup program is missing: what the optimizer keeps must be set there',
-        {
-          hint: '--startup FILE, or startup.json in the folder',
-        },
-      )
-    }
-    const startup = (await loadProgram(io, startupFile)).program
     const main = loaded.program
+    const startup = startupFile === undefined ? new Program(main.library) : (await loadProgram(io, startupFile)).program
     const force = options.force === true
     const folder = output.replace(/[/\\]+$/, '')
     const mainOut = intoFolder ? `${folder}/main.json` : output
@@ -171,6 +162,10 @@ export const minimize: CommandDefinition<MinimizeFlags> = {
       `main +${counted(appended.main, 'op')}, startup +${counted(appended.startup, 'op')}, ${counted(paramsGrads.length, 'parameter')}`,
     )
     out.talk(`  wrote ${mainOut} and ${startupOut}`)
+    if (startupFile === undefined)
+      out.talk(
+        '  no startup program was given: this one sets what the optimizer keeps, parameters must be loaded (run --load)',
+      )
     return 0
   },
 }

@@ -2,8 +2,10 @@
 import {
   addListOption,
   addOption,
+  asBytes,
   asChoice,
   asCount,
+  asDuration,
   asNamed,
   asNames,
   asPath,
@@ -39,6 +41,12 @@ export interface RunFlags {
   readonly engine?: 'plan' | 'interpreter'
   readonly threads?: number
   readonly passes?: readonly string[]
+  /** Bytes of all tensors together. */
+  readonly maxMemory?: number
+  /** Operators of one step. */
+  readonly maxOps?: number
+  /** Milliseconds. */
+  readonly timeout?: number
   readonly progress: boolean
   readonly full?: boolean
 }
@@ -59,7 +67,7 @@ export const run: CommandDefinition<RunFlags> = {
   exits: {
     4: 'an operator failed, or a feed or fetch does not fit',
     5: 'an operator or option is not implemented',
-    6: 'a limit was reached',
+    6: 'a limit was reached; after --timeout, --save has written what was reached',
     130: 'stopped by Ctrl-C: the step is finished and --save has written it',
     143: 'stopped by SIGTERM, likewise',
   },
@@ -80,7 +88,7 @@ mlp.startup.json. With --feeds the entries are used round and round.`,
     addOption(command, '--batch N', `rows a step (${DEFAULT_BATCH})`, asCount(1))
     addOption(command, '--epochs N', 'times over the data (1)', asCount(1))
     command.option('--shuffle', 'a new order of rows each epoch')
-    addOption(command, '--test FILE', 'test program, run after each epoch', asPath)
+    addOption(command, '--test FILE', 'test program, run after each epoch on --test-data or --data', asPath)
     addListOption(command, '--test-data NAME=@FILE', 'rows to test on', asNamed)
     addOption(command, '--steps N', 'steps to run (1, or all of the data)', asCount(1))
     addOption(command, '--seed N', 'seed of all random numbers', asWhole)
@@ -99,6 +107,9 @@ mlp.startup.json. With --feeds the entries are used round and round.`,
     addOption(command, '--engine NAME', 'interpreter or plan', asChoice('interpreter', 'plan'))
     addOption(command, '--passes LIST', 'passes before the run: training, none or a,b', asNames)
     addOption(command, '--threads N', 'threads', asCount(1))
+    addOption(command, '--max-memory SIZE', 'bytes of all tensors together (2GiB)', asBytes)
+    addOption(command, '--max-ops N', 'operators of one step, those in loops each time (1e9)', asCount(1))
+    addOption(command, '--timeout TIME', 'stop after the step that runs then: seconds, or 2m', asDuration)
     command.option('--no-progress', 'no progress line')
     command.option('--full', 'print tensors whole')
   },
@@ -120,6 +131,7 @@ function checkFlags(flags: RunFlags): void {
     needs(flags.epochs, '--epochs', '--data')
     needs(flags.shuffle, '--shuffle', '--data')
     needs(flags.testData, '--test-data', '--data')
+    needs(flags.test, '--test', '--data')
     needs(flags.lrStep === 'epoch' ? flags.lrStep : undefined, '--lr-step epoch', '--data')
   } else if (flags.feeds !== undefined) {
     throw usage('--feeds and --data cannot both be given', { hint: 'feed what is the same in every step with --feed' })
@@ -131,7 +143,6 @@ function checkFlags(flags: RunFlags): void {
   if (flags.resume === true && flags.load !== undefined) {
     throw usage('--resume and --load cannot both be given', { hint: 'a checkpoint holds all values' })
   }
-  if (flags.testData === undefined) needs(flags.test, '--test', '--test-data NAME=@FILE')
   const once = (flag: string, named: readonly Named[]): void => {
     const seen = new Set<string>()
     for (const { name } of named) {

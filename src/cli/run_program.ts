@@ -1,13 +1,15 @@
 /** A run from its flags to its exit code: programs, values, steps, what is printed, saved and told. */
 import { Executor } from '../compiler/executor.ts'
 import { choosePasses } from '../compiler/passes/pipelines.ts'
-import { makeError } from '../errors.ts'
+import { EnforceError, makeError } from '../errors.ts'
+import { type Limits, withLimits } from '../framework/limits.ts'
 import { counted } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
 import { inferenceColumns } from '../io/inference_model.ts'
 import { castParameters } from '../optimizer/amp/parameters.ts'
 import { attachScheduler } from '../optimizer/lr/attach.ts'
 import { ReduceOnPlateau } from '../optimizer/lr/reduce_on_plateau.ts'
+import { MAX_PAGES, PAGE } from '../tensor/heap.ts'
 import type { Value } from '../tensor/tensor.ts'
 import { type Context, usage } from './command.ts'
 import { DataSet, type Feed } from './feeds.ts'
@@ -28,7 +30,7 @@ import { epochLine, Means, TestRunner } from './train_steps.ts'
 const LISTEN_MS = 50
 
 interface Stopped {
-  readonly signal: StopSignal
+  readonly by: StopSignal | '--timeout'
   readonly steps: number
   readonly total: number
 }
@@ -37,15 +39,26 @@ export class Runner {
   readonly #path: string
   readonly #flags: RunFlags
   readonly #context: Context
-  #stopped: StopSignal | undefined
+  readonly #began = performance.now()
+  readonly #limits: Partial<Limits>
+  #stopped: Stopped['by'] | undefined
 
   constructor(path: string, flags: RunFlags, context: Context) {
     this.#path = path
     this.#flags = flags
     this.#context = context
+    this.#limits = limitsOf(flags)
   }
 
   async run(): Promise<number> {
+    try {
+      return await this.#run()
+    } catch (error) {
+      throw error instanceof EnforceError ? withLimitFlag(error) : error
+    }
+  }
+
+  async #run(): Promise<number> {
     const { io, out } = this.#context
     const flags = this.#flags
     const files = programFiles(io, this.#path)
@@ -63,6 +76,7 @@ export class Runner {
     if (report !== undefined) out.talk(report)
 
     const executor = new Executor({
+      limits: this.#limits,
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),
       ...(flags.engine === undefined ? {} : { engine: flags.engine }),
       ...(flags.threads === undefined ? {} : { threads: flags.threads }),
@@ -78,7 +92,7 @@ export class Runner {
       : undefined
     const seed = resumed?.seed ?? flags.seed ?? Math.floor(Math.random() * 2 ** 32)
     const fetch = flags.fetch === undefined ? defaultFetches(main) : resolveFetches(main, flags.fetch)
-    const plan = await stepPlan(io, flags, main, seed)
+    const plan = await stepPlan(io, flags, main, seed, withLimits(this.#limits))
     const test = await this.#testRunner(executor, files.test, fetch, plan.fixed)
     const document = new RunDocument(programEntry(loaded))
 
@@ -115,15 +129,21 @@ export class Runner {
     if (!this.#context.out.json) this.#context.out.warn(text)
   }
 
-  #tellStopped({ signal, steps, total }: Stopped, saveTo: string | undefined, document: RunDocument): number {
+  #tellStopped({ by, steps, total }: Stopped, saveTo: string | undefined, document: RunDocument): number {
     const { io, out } = this.#context
-    const error = makeError('Unavailable', 'E710', `stopped by ${signal} after step ${steps} of ${total}`, {
-      got: signal,
-      ...(saveTo === undefined ? {} : { hint: `what was reached is saved in ${saveTo}` }),
-    })
+    const details = saveTo === undefined ? {} : { hint: `what was reached is saved in ${saveTo}` }
+    const after = `after step ${steps} of ${total}`
+    const error =
+      by === '--timeout'
+        ? makeError('ResourceExhausted', 'E621', `stopped by --timeout ${formatMs(this.#flags.timeout!)} ${after}`, {
+            ...details,
+            expected: this.#flags.timeout,
+          })
+        : makeError('Unavailable', 'E710', `stopped by ${by} ${after}`, { ...details, got: by })
     if (out.json) document.write(out, false, { error: errorJson(error) })
+    else if (by === '--timeout') out.error(error)
     else io.stderr.write(`${error.summary}\n`)
-    return signal === 'SIGINT' ? 130 : 143
+    return by === 'SIGINT' ? 130 : by === 'SIGTERM' ? 143 : 6
   }
 
   /** Runs the steps. @returns how it was stopped, when it was. */
@@ -180,6 +200,7 @@ export class Runner {
           await new Promise((resolve) => setImmediate(resolve))
           listened = performance.now()
         }
+        if (now - this.#began > (this.#flags.timeout ?? Infinity)) this.#stopped ??= '--timeout'
         const broken = this.#stopped !== undefined && step < plan.total
         checkpoint(step, broken || step === plan.total)
         if (broken) break
@@ -199,12 +220,13 @@ export class Runner {
       })
     }
     return this.#stopped !== undefined && step < plan.total
-      ? { signal: this.#stopped, steps: step, total: plan.total }
+      ? { by: this.#stopped, steps: step, total: plan.total }
       : undefined
   }
 
   #signal(signal: StopSignal): void {
-    if (this.#stopped !== undefined) this.#context.io.exit(signal === 'SIGINT' ? 130 : 143)
+    if (this.#stopped === 'SIGINT' || this.#stopped === 'SIGTERM')
+      this.#context.io.exit(signal === 'SIGINT' ? 130 : 143)
     this.#stopped = signal
   }
 
@@ -226,24 +248,53 @@ export class Runner {
     fixed: Feed,
   ): Promise<TestRunner | undefined> {
     const { io } = this.#context
-    const { testData, test, batch } = this.#flags
-    if (testData === undefined) return undefined
+    const { data: trainData, testData, test, batch } = this.#flags
+    if (testData === undefined && test === undefined) return undefined
     const file = test ?? beside
     if (file === undefined) {
       throw usage('--test-data needs a test program', { hint: '--test FILE, or test.json in the folder' })
     }
     const { program } = await loadProgram(io, file)
-    const data = await DataSet.read(io, testData, '--test-data')
-    const wanted = fetch.filter((name) => program.globalBlock().vars.has(name))
+    const { vars } = program.globalBlock()
+    // Without rows of its own the test program sees those that are trained on, as far as it reads them.
+    const data =
+      testData === undefined
+        ? await DataSet.read(
+            io,
+            trainData!.filter(({ name }) => vars.has(name)),
+            '--data',
+          )
+        : await DataSet.read(io, testData, '--test-data')
+    const wanted = fetch.filter((name) => vars.has(name))
     if (wanted.length === 0) {
       throw usage(`the test program ${file} has none of the fetched variables`, {
         expected: fetch,
         hint: 'name some that both programs have with --fetch',
       })
     }
-    const shared = Object.fromEntries(Object.entries(fixed).filter(([name]) => program.globalBlock().vars.has(name)))
+    const shared = Object.fromEntries(Object.entries(fixed).filter(([name]) => vars.has(name)))
     return new TestRunner(executor, program, { data, batch: batch ?? DEFAULT_BATCH, fixed: shared }, wanted)
   }
+}
+
+function limitsOf({ maxMemory, maxOps }: RunFlags): Partial<Limits> {
+  // No tensor is larger than all together, and no memory larger than what 32-bit addresses reach.
+  const bytes = maxMemory === undefined ? undefined : Math.min(maxMemory, MAX_PAGES * PAGE)
+  return {
+    ...(bytes === undefined ? {} : { runBytes: bytes, tensorBytes: bytes }),
+    ...(maxOps === undefined ? {} : { opRuns: maxOps }),
+  }
+}
+
+/** Names the flag that raises a limit. */
+function withLimitFlag(error: EnforceError): EnforceError {
+  const flag =
+    error.code === 'E610' || error.summary.includes('tensorBytes')
+      ? '--max-memory'
+      : error.summary.includes('opRuns')
+        ? '--max-ops'
+        : undefined
+  return flag === undefined || error.hint !== undefined ? error : error.hinting(`${flag} raises the limit`)
 }
 
 const operators = (program: Program): number => program.blocks.reduce((count, { ops }) => count + ops.length, 0)

@@ -1,4 +1,5 @@
 /** The steps that the feeding flags of run and profile mean: fixed feeds, a list of feeds, or a data set cut into batches. */
+import type { Limits } from '../framework/limits.ts'
 import type { Program } from '../framework/program.ts'
 import { Generator } from '../tensor/random.ts'
 import { usage } from './command.ts'
@@ -18,9 +19,16 @@ export interface StepPlan {
 }
 
 /** @throws InvalidArgumentError E703 for flags that do not go together, and what reading files throws. */
-export async function stepPlan(io: Io, flags: FeedingFlags, main: Program, seed: number): Promise<StepPlan> {
+export async function stepPlan(
+  io: Io,
+  flags: FeedingFlags,
+  main: Program,
+  seed: number,
+  limits?: Limits,
+): Promise<StepPlan> {
   const fixed: Feed = {}
-  const options = { generator: new Generator(seed), rows: flags.batch ?? 1 }
+  const rows = flags.batch ?? 1
+  const options = { generator: new Generator(seed), rows, ...(limits === undefined ? {} : { limits }) }
   for (const feed of flags.feed ?? []) setFeed(fixed, feed.name, await feedValue(io, main, feed, options))
   if (flags.data !== undefined) {
     const data = await DataSet.read(io, flags.data, '--data')

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../src/cli/commands.ts'
@@ -296,10 +296,33 @@ describe('grad and minimize', () => {
     [['minimize', 'net', '--loss', net.loss, '--optimizer', 'sgd', '--beta1', '0.9', '-o', 'n/'], 'E703'],
     [['minimize', 'net', '--loss', net.loss, '--optimizer', 'adam', '--beta1', '1', '-o', 'n/'], 'E310'],
     [['minimize', 'net', '--loss', net.loss, '--optimizer', 'adam', '-o', 'n.json'], 'E703'],
-    [['minimize', 'relu.json', '--loss', 'y', '--optimizer', 'adam', '-o', 'n/'], 'E703'],
+    [['minimize', 'relu.json', '--loss', 'y', '--optimizer', 'adam', '-o', 'n/'], 'E301'],
   ])('%j: exit 2, nothing written', async (argv, code) => {
     expect((await work.document<FailedDocument>(argv, 2)).error.code).toBe(code)
     expect(work.has('n.json') || work.has('n')).toBe(false)
+  })
+
+  it('minimize without a startup program makes one that sets what the optimizer keeps', async () => {
+    work.write('alone.json', work.read('net/main.json'))
+    const argv = ['minimize', 'alone.json', '--loss', net.loss, '--optimizer', 'adam', '--lr', '0.001']
+    const outputs = ['-o', 'alone/main.json', '--startup-out', 'alone/startup.json']
+    mkdirSync(work.path('alone'))
+    const { code, stderr } = await work.run([...argv, ...outputs])
+    expect([code, stderr]).toEqual([0, expect.stringContaining('no startup program was given')])
+    const made = Program.from(work.read('alone/startup.json')).globalBlock()
+    // The rate, and two moments and two powers for each of two parameters; nothing for the parameters themselves.
+    expect(made.ops.map((op) => op.type)).toEqual(Array.from({ length: 9 }, () => 'fill_constant'))
+    expect([...made.vars.keys()].filter((name) => /^fc_0\.[wb]_0$/.test(name))).toEqual([])
+    await work.run(['minimize', 'net', '--loss', net.loss, '--optimizer', 'adam', '--lr', '0.001', '-o', 'both/'])
+    expect(work.read('alone/main.json')).toBe(work.read('both/main.json'))
+    const feeds = ['--feed', 'x=[[1,2]]', '--feed', 'y=[[1]]']
+    expect((await work.document<FailedDocument>(['run', 'alone', ...feeds], 4)).error.code).toBe('E101')
+    work.write('start.json', {
+      'fc_0.w_0': { dtype: 'float32', shape: [2, 1], data: [0.5, -0.5] },
+      'fc_0.b_0': { dtype: 'float32', shape: [1], data: [0.25] },
+    })
+    const trained = await work.run(['run', 'alone', '--load', 'start.json', ...feeds, '--fetch', net.loss])
+    expect([trained.code, trained.stdout]).toEqual([0, expect.stringContaining('1.5625')])
   })
 
   it('minimize with sgd trains as the formula says', async () => {

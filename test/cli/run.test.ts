@@ -201,7 +201,7 @@ describe('what is wrong with feeds and fetches', () => {
     ['a flag twice', ['--steps', '1', '--steps', '2'], /twice/],
     ['a flag for a value', ['--save', '--json'], /needs a value/],
     ['epochs without data', ['--epochs', '2'], /--data/],
-    ['a test without data', ['--test', 'relu.json'], /--test-data/],
+    ['a test without data', ['--test', 'relu.json'], /--data/],
   ])('%s is wrong use, exit 2', async (_, flags, message) => {
     const { code, stderr, stdout } = await work.run(['run', 'relu.json', ...flags])
     expect(code).toBe(2)

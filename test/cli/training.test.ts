@@ -69,6 +69,34 @@ describe('a schedule in the file', () => {
   })
 })
 
+describe('a test program', () => {
+  const { main, startup, out } = build(() =>
+    nn.functional
+      .fc(input('x', [null, 1]), 1)
+      .square()
+      .mean(),
+  )
+  const forward = main.clone({ forTest: true })
+  new optimizer.SGD({ learningRate: 0.1 }).minimize(out, { startup })
+  work.writeProgram('tested/main.json', main)
+  work.writeProgram('forward.json', forward)
+  work.writeProgram('init.json', startup)
+  work.write('column.json', { dtype: 'float32', shape: [4, 1], data: [1, 2, 3, 4] })
+  const run = ['run', 'tested/main.json', '--startup', 'init.json', '--data', 'x=@column.json', '--batch', '2', '--epochs', '3', '--shuffle', '--seed', '1'] // biome-ignore format: one command
+
+  it('without rows of its own sees those that are trained on', async () => {
+    const lines = async (...more: string[]): Promise<string[]> =>
+      (await work.run([...run, '--fetch', out.name, ...more])).stdout
+        .split('\n')
+        .filter((line) => line.startsWith('epoch'))
+    const alone = await lines('--test', 'forward.json')
+    expect(alone).toHaveLength(3)
+    expect(alone[0]).toMatch(/^epoch 1\/3 .* test /)
+    expect(alone).toEqual(await lines('--test', 'forward.json', '--test-data', 'x=@column.json'))
+    expect((await lines()).join()).not.toContain('test')
+  })
+})
+
 describe('half parameters and their master weights in files of values', () => {
   const { main, startup, out } = build(() => {
     const x = callOp(ops.cast, { X: input('x', [null, 2]) }, { in_dtype: 'float32', out_dtype: 'float16' }).Out
