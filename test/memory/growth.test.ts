@@ -17,8 +17,14 @@ function growth(what: 'ts' | 'wasm' | 'dygraph'): { readonly bytes: number; read
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }))
 }
 
+/**
+ * Which functions V8 has compiled by run 1,000 depends on how busy the machine is, so a single reading lies between 30 and 70 KB, all of the
+ * difference code. What the runs themselves left behind would be in each of three readings.
+ */
 test('100,000 plan runs on the WASM back end leave less than 64 KB', { timeout: 180_000 }, () => {
-  expect(growth('wasm').bytes).toBeLessThan(64 * KB)
+  const readings: number[] = []
+  while (readings.length < 3 && !(Math.min(...readings) < 64 * KB)) readings.push(growth('wasm').bytes)
+  expect(Math.min(...readings), `of ${readings.join(', ')}`).toBeLessThan(64 * KB)
 })
 
 test('100,000 plan runs on the TypeScript back end leave less than 64 KB beside machine code', {
