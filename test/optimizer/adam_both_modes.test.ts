@@ -1,6 +1,6 @@
 /**
  * Every way in which Adam is configured, in both modes: `minimize` on a program that the plan and the interpreter run, and `step` in dygraph.
- * Losses, parameters, master weights and moments must have the same bits after each step on the TypeScript back end.
+ * Losses, parameters, master weights and moments must have the same bits after each step, on either back end.
  */
 import { describe, expect, test } from 'vitest'
 import type { ParamAttr } from '../../src/framework/layer_helper.ts'
@@ -19,6 +19,7 @@ import {
   type Tensor,
   tensor,
   type Variable,
+  withBackend,
 } from '../../src/index.ts'
 import { ParameterMaker } from '../../src/modes/parameters.ts'
 
@@ -137,8 +138,8 @@ for (const dtype of ['float16', 'bfloat16'] as const) {
 const constant = (value: number): Variable =>
   callOp(ops.fill_constant, { ShapeTensorList: [] }, { shape: [1], value, dtype: 'float32' }).Out as unknown as Variable
 
-describe('Adam in both modes', () => {
-  test.each(Object.keys(CASES))('%s', (name) => {
+describe.each(['ts', 'wasm'] as const)('Adam in both modes on %s', (backend) => {
+  const compare = (name: string): void => {
     const { dtype = 'float32', attrs = {}, options, asValues = {} } = CASES[name]!
     const names = ['w0', 'b0', 'w1']
     seed(11)
@@ -157,7 +158,7 @@ describe('Adam in both modes', () => {
       return loss
     })
     const engines = (['plan', 'interpreter'] as const).map((engine) => {
-      const executor = new Executor({ engine, backend: 'ts', seed: 11 })
+      const executor = new Executor({ engine, backend, seed: 11 })
       executor.run(startup)
       return executor
     })
@@ -174,7 +175,7 @@ describe('Adam in both modes', () => {
       eager.clearGrad()
       for (const executor of engines) {
         const [value] = executor.run(main, { feed: { x, y }, fetch: [out] }) as [Tensor]
-        expect(executor.lastRun).toMatchObject({ engine: executor.engine, backend: 'ts' })
+        expect(executor.lastRun).toMatchObject({ engine: executor.engine, backend })
         expect([step, bits(value)]).toEqual([step, bits(loss)])
         for (const key of names) {
           expect([step, key, bits(executor.scope.get(key) as Tensor)]).toEqual([step, key, bits(parameter(key))])
@@ -205,7 +206,9 @@ describe('Adam in both modes', () => {
         expect(bits(engines[0]!.scope.get(`${key}_fp32_master_0`) as Tensor)).toBe(bits(master))
       }
     }
-  })
+  }
+
+  test.each(Object.keys(CASES))('%s', (name) => withBackend(backend, () => compare(name)))
 })
 
 describe('a value of the other mode', () => {
