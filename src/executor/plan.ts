@@ -18,6 +18,7 @@ import { operatorPlace } from './interpreter.ts'
 import { type BoundTensor, bindKernel } from './kernels.ts'
 import { type Lifetime, layOut } from './memory.ts'
 import { observed, type RunObserver } from './observer.ts'
+import { PlanConstants } from './plan_constants.ts'
 import { type MemoryTimeline, memoryTimeline, type NamedLifetime } from './plan_memory.ts'
 import { type Scope, TensorSlot } from './scope.ts'
 
@@ -146,10 +147,14 @@ export class Plan {
       feedStorages.set(name, temporary(name, value.dtype, value.shape, -1))
     }
 
+    const constants = new PlanConstants(generator)
     this.#steps = this.#block.ops.map((op, index) => {
       const def = findOp(program.library, op.type)!
       const handover = this.#handOver(op, def, index, feedStorages, fetch, find)
-      if (handover !== undefined) return handover
+      if (handover !== undefined) {
+        constants.forget(op)
+        return handover
+      }
       if (def.kernels.scope !== undefined) throw new NotPlannable(`${op.type} works on the scope`)
       const source: MetaSource = {
         limits: scope.limits,
@@ -160,15 +165,14 @@ export class Plan {
           return find(name)
         },
         constant: (name) => {
-          const writer = current.has(name) && !persistables.has(name) ? this.#block.lastWriter(name) : undefined
-          const writerDef = writer === undefined ? undefined : findOp(program.library, writer.type)
-          const value = writer === undefined ? undefined : writerDef?.constant?.(writer.filledAttrs(writerDef))
+          const value = constants.get(name)
           if (value === undefined) throw new NotPlannable(`${op.type} needs the value of "${name}" for its shapes`)
           return value
         },
       }
       try {
         const metas = inferOperator(def, op, op.filledAttrs(def), source, true)
+        constants.note(op, def, metas, find)
         const touch = (name: string): Storage | undefined => {
           const storage = name === EMPTY_VAR ? undefined : find(name)
           if (storage !== undefined) storage.end = Math.max(storage.end, index)

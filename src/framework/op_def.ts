@@ -209,6 +209,8 @@ export interface OpDef<I extends Slots = Slots, O extends Slots = Slots, A exten
   ) => MetaKind
   /** The output's value, for operators whose only output follows from their attributes alone. */
   readonly constant?: (attrs: FilledAttrs<A>) => Tensor | undefined
+  /** The kernels ask inputs for their shapes and never for their values. */
+  readonly readsShapesOnly?: true
   /** Of operators that Paddle keeps in its older kernel registry, where an element type without a kernel is a NotFoundError. */
   readonly olderRegistry?: true
   readonly effects?: 'random' | 'state' | 'io'
