@@ -7,6 +7,8 @@ const report = process.env.OARLOCK_TEST_REPORT
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // They need a browser and the built package: vitest.browser.config.ts.
+    exclude: ['test/browser/**'],
     // Long enough for a busy machine; what hangs or grows with the square of its input ends here.
     testTimeout: 120_000,
     hookTimeout: 120_000,

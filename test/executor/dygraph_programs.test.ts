@@ -23,7 +23,7 @@ const FOLDER = fileURLToPath(new URL('../golden/programs/', import.meta.url))
 
 /**
  * Programs with one loss, one backward pass and nothing but dense tensors: what the tape of one step can do (its gradients are dense). Error
- * clips belong to variables of a program; tensors have none.
+ * clips belong to variables of a program, tensors have none; branches and loops are JavaScript's.
  */
 function canRun(name: string): boolean {
   const recording = new Recording(`${FOLDER}${name}`)
@@ -33,6 +33,7 @@ function canRun(name: string): boolean {
     !isSparse &&
     !name.startsWith('amp_') &&
     !name.includes('error_clip') &&
+    recording.program('main')!.blocks.length === 1 &&
     meta.gradients === undefined &&
     meta.minimize.length === 1 &&
     meta.unique_names_before_backward !== undefined

@@ -557,9 +557,11 @@ describe('feed and fetch', () => {
     const executor = new Executor()
     const program = saved()
     for (const a of [[1], [2, 3]]) {
-      const [c] = executor.run(program, { feed: { a: tensor(a), b: tensor([9]) }, fetch: ['c'] }) as Tensor[]
+      const feed = { a: tensor(a), b: tensor([9]) }
+      const [c] = executor.run(program, { feed, fetch: ['c'] }) as Tensor[]
       expect(c!.toArray()).toEqual([...a, 9])
-      const { items } = executor.scope.get('fetch') as TensorArray
+      const [list] = executor.run(program, { feed, fetch: ['fetch'] })
+      const { items } = list as TensorArray
       expect(items.map((item) => item.toArray())).toEqual([a, [...a, 9]])
     }
   })

@@ -28,9 +28,9 @@ export function largest(pooling: Pooling, x: NumberArray, out: NumberArray, plac
         for (let y = height.starts[i]!; y < height.ends[i]!; y++) {
           const row = (z * height.size + y) * width.size
           for (let k = row + width.starts[j]!; k < row + width.ends[j]!; k++) {
-            // Not Math.max: a NaN is kept only until the next element.
+            // Not Math.max: a NaN is kept only until the next element. Of equal ones, 0 and -0, the last; the place is that of the first.
             const value = x[p * size + k]!
-            if (max > value || (max === value && place >= 0)) continue
+            if (max > value || (places !== undefined && max === value && place >= 0)) continue
             max = value
             place = k
           }

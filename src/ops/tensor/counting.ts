@@ -259,17 +259,30 @@ export const shardIndex = defineOp({
   kernels: { cpu: shard, int64: shard },
 })
 
-/** A triangle of a matrix of so many rows and columns: [2, count], rows and columns of its elements in memory order. */
-function triangle(rows: number, columns: number, within: (row: number, column: number) => boolean): number[][] {
-  const found: number[][] = [[], []]
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) {
-      if (!within(r, c)) continue
-      found[0]!.push(r)
-      found[1]!.push(c)
-    }
+/** The elements (row, column) of a matrix with column - row <= offset, or with `upper` those with column - row >= offset. */
+interface Triangle {
+  readonly rows: number
+  readonly columns: number
+  readonly offset: number
+  readonly upper: boolean
+}
+
+/** The columns of a row that belong to it, from the first to before the last. */
+function columnsOf({ columns, offset, upper }: Triangle, row: number): readonly [number, number] {
+  const cut = Math.min(columns, Math.max(0, row + offset + (upper ? 0 : 1)))
+  return upper ? [cut, columns] : [0, cut]
+}
+
+/** How many elements it has, without going through the rows: there may be billions. */
+function sizeOfTriangle({ rows, columns, offset, upper }: Triangle): number {
+  // The sum of min(columns, max(0, k)) over all k up to `last`.
+  const upTo = (last: number): number => {
+    const k = Math.max(0, Math.min(last, columns))
+    return (k * (k + 1)) / 2 + Math.max(0, last - columns) * columns
   }
-  return found
+  const first = offset + (upper ? 0 : 1)
+  const cut = upTo(first + rows - 1) - upTo(first - 1)
+  return rows === 0 ? 0 : upper ? rows * columns - cut : cut
 }
 
 const dimension = attr.int(0, { check: (size) => (size >= 0 ? null : 'a number of 0 or more') })
@@ -278,13 +291,20 @@ const indexType = attr.dtype('int64', {
   check: (dtype) => (INDEXES.includes(dtype as DType) ? null : 'int32 or int64'),
 })
 
-const triangleMeta = (dtype: DType | -1, found: number[][]): { out: Meta } => ({
-  out: { dtype: dtype as DType, shape: [2, found[0]!.length] },
+const triangleMeta = (dtype: DType | -1, triangle: Triangle): { out: Meta } => ({
+  out: { dtype: dtype as DType, shape: [2, sizeOfTriangle(triangle)] },
 })
-function storeTriangle(out: RawTensor, found: number[][]): void {
-  found.flat().forEach((value, i) => {
-    store(out, i, value)
-  })
+/** Rows, then columns of its elements, in memory order. */
+function storeTriangle(out: RawTensor, triangle: Triangle): void {
+  const count = out.shape[1]!
+  let i = 0
+  for (let row = 0; i < count; row++) {
+    const [from, to] = columnsOf(triangle, row)
+    for (let column = from; column < to; column++, i++) {
+      store(out, i, row)
+      store(out, count + i, column)
+    }
+  }
 }
 
 interface LowerAttrs {
@@ -292,7 +312,7 @@ interface LowerAttrs {
   readonly cols: number
   readonly offset: number
 }
-const lower = ({ rows, cols, offset }: LowerAttrs): number[][] => triangle(rows, cols, (r, c) => c - r <= offset)
+const lower = ({ rows, cols, offset }: LowerAttrs): Triangle => ({ rows, columns: cols, offset, upper: false })
 
 export const trilIndices = defineOp({
   type: 'tril_indices',
@@ -315,7 +335,7 @@ interface UpperAttrs {
   readonly col: number
   readonly offset: number
 }
-const upper = ({ row, col, offset }: UpperAttrs): number[][] => triangle(row, col, (r, c) => c - r >= offset)
+const upper = ({ row, col, offset }: UpperAttrs): Triangle => ({ rows: row, columns: col, offset, upper: true })
 
 export const triuIndices = defineOp({
   type: 'triu_indices',
