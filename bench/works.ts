@@ -81,7 +81,10 @@ const gemm = (n: number): Work => ({
   title: `Product of two ${n} × ${n} matrices`,
   about:
     'Both operands and the result stay in the memory of the library, but for ONNX Runtime, whose `run` takes and gives arrays. Paddle: `paddle.matmul` in dygraph.',
-  contenders: ['oarlock', 'oarlock-2', 'limit', ...paddles, ...javascript, 'ort-web', 'ort-node'],
+  // At 1024 one product takes tfjs-cpu two seconds.
+  contenders: ['oarlock', 'oarlock-2', 'limit', ...paddles, ...javascript, 'ort-web', 'ort-node'].filter(
+    (name) => n < 1024 || name !== 'tfjs-cpu',
+  ) as ContenderName[],
   flop: 2 * n ** 3,
   goals: [
     { ours: 'oarlock', against: ['limit'], atLeast: 0.8 },

@@ -8,6 +8,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { performancePage } from '../bench/render.ts'
 import { digitsPrograms } from '../examples/digits/build_program.ts'
 import { digitsFiles } from './make_digits.ts'
 import { errorsDocFiles } from './make_errors_doc.ts'
@@ -23,6 +24,7 @@ const generators: (() => Files | Promise<Files>)[] = [
   errorsDocFiles,
   opsPages,
   passesPage,
+  performancePage,
   schemaFiles,
 ]
 

@@ -68,6 +68,7 @@ beforeAll(async () => {
     root: fileURLToPath(new URL('.', import.meta.url)),
     configFile: false,
     logLevel: 'warn',
+    resolve: { alias: [{ find: /^.*\/src\/index\.ts$/, replacement: join(ROOT, 'dist/index.js') }] },
     build: {
       outDir: folder,
       emptyOutDir: true,

@@ -1,5 +1,5 @@
 /**
- * What the browser test runs in a page, from the built package: the digits are trained, the direction classifier classifies. Files come from
+ * What the browser test runs in a page; its import is turned to the built package: the digits are trained, the direction classifier classifies. Files come from
  * the server, tensors and bits go back as hexadecimal text.
  */
 import {
@@ -12,7 +12,7 @@ import {
   type Tensor,
   tensor,
   withBackend,
-} from '../../dist/index.js'
+} from '../../src/index.ts'
 
 const bytesOf = async (path: string): Promise<Uint8Array> =>
   new Uint8Array(await (await fetch(`/files/${path}`)).arrayBuffer())
