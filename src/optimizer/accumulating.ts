@@ -1,5 +1,5 @@
 /**
- * Optimizers that differ only in their accumulators and attributes: Adagrad, RMSProp, Adadelta, Adamax.
+ * Optimizers that differ only in their accumulators and attributes: Adagrad, RMSProp, Adadelta, Adamax, Ftrl.
  * Source: python/paddle/optimizer/{adagrad,rmsprop,adadelta,adamax}.py (2.6.2).
  */
 import { OpRole } from '../framework/op_role.ts'
@@ -13,6 +13,8 @@ import type { OptimizedParameter } from './parameter.ts'
 interface Accumulator extends AccumulatorOptions {
   readonly name: string
   readonly slot: string
+  /** The slot that it is written to. Default: its input's with "Out". */
+  readonly output?: string
   /** The operator only reads it. */
   readonly readOnly?: boolean
   /** float32 for half parameters; without it an accumulator has the parameter's type. */
@@ -53,10 +55,10 @@ abstract class AccumulatingOptimizer extends Optimizer {
       LearningRate: this._create_param_lr([param, grad]),
     }
     const outputs: Record<string, OptimizerValue> = { ParamOut: param }
-    for (const { name, slot, readOnly } of accumulators) {
+    for (const { name, slot, output, readOnly } of accumulators) {
       const value = this._get_accumulator(name, master ?? param)
       inputs[slot] = value
-      if (readOnly !== true) outputs[`${slot}Out`] = value
+      if (readOnly !== true) outputs[output ?? `${slot}Out`] = value
     }
     if (master !== undefined) {
       inputs['MasterParam'] = master
@@ -202,5 +204,40 @@ export class Adamax extends AccumulatingOptimizer {
         )
       }
     }
+  }
+}
+
+export interface FtrlOptions extends Omit<OptimizerOptions, 'multiPrecision'> {
+  /** Weight of the absolute values: small weights become 0. Default 0. */
+  readonly l1?: number
+  /** Weight of the squares. Default 0. */
+  readonly l2?: number
+  /** The power of the sum of squared gradients that a rate falls with. Default -0.5. */
+  readonly lrPower?: number
+}
+
+/**
+ * Follow the regularized leader (McMahan et al. 2013, "Ad Click Prediction"). Paddle 2.6.2 has its operator but no class for it any more; the
+ * names are those of the class that earlier versions had. The operator has no master weights.
+ */
+export class Ftrl extends AccumulatingOptimizer {
+  override readonly type = 'Ftrl'
+  protected override readonly rule: Rule
+
+  constructor(options: FtrlOptions) {
+    super(options)
+    this.rule = {
+      op: 'ftrl',
+      writesMultiPrecision: false,
+      accumulators: [
+        { name: 'squared', slot: 'SquaredAccumulator', output: 'SquaredAccumOut' },
+        { name: 'linear', slot: 'LinearAccumulator', output: 'LinearAccumOut' },
+      ],
+      attrs: { l1: options.l1 ?? 0, l2: options.l2 ?? 0, lr_power: options.lrPower ?? -0.5 },
+    }
+  }
+
+  override _uses_master_weight(): boolean {
+    return false
   }
 }

@@ -6,6 +6,8 @@ export {
   type AdagradOptions,
   Adamax,
   type AdamaxOptions,
+  Ftrl,
+  type FtrlOptions,
   RMSProp,
   type RMSPropOptions,
 } from './accumulating.ts'

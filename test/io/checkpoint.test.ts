@@ -98,7 +98,7 @@ function training(make: Make, mixed?: amp.LevelOptions, width = 5): Net {
   }
 }
 
-const { Adagrad, Adadelta, Adam, Adamax, AdamW, Lamb, LarsMomentum, Momentum, RMSProp, SGD } = optimizer
+const { Adagrad, Adadelta, Adam, Adamax, AdamW, Ftrl, Lamb, LarsMomentum, Momentum, RMSProp, SGD } = optimizer
 const OPTIMIZERS: readonly (readonly [string, Make])[] = [
   ['SGD', (learningRate) => new SGD({ learningRate, gradClip: nn.ClipGradByGlobalNorm(1) })],
   ['Momentum', (learningRate) => new Momentum({ learningRate, weightDecay: 1e-3 })],
@@ -110,6 +110,7 @@ const OPTIMIZERS: readonly (readonly [string, Make])[] = [
   ['Adadelta', (learningRate) => new Adadelta({ learningRate })],
   ['RMSProp', (learningRate) => new RMSProp({ learningRate, centered: true })],
   ['Lamb', (learningRate) => new Lamb({ learningRate })],
+  ['Ftrl', (learningRate) => new Ftrl({ learningRate, l1: 1e-3 })],
 ]
 const O2: amp.LevelOptions = { level: 'O2', initLossScaling: 64, incrEveryNSteps: 3 }
 
