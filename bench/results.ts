@@ -9,6 +9,8 @@ export interface Results {
   readonly machine: string
   readonly load: { readonly before: number; most: number; after: number }
   readonly rounds: number
+  /** What a reader must know about this run; written by hand. */
+  readonly note?: string
   readonly versions: Partial<Record<ContenderName, string>>
   readonly works: Record<string, Partial<Record<ContenderName, Samples>>>
   /** Bytes of what a page loads, gzipped, by title. */
