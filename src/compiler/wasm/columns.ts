@@ -5,7 +5,7 @@
 import type { PlannedTensor } from '../../executor/backend.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
 import type { FunctionBuilder, I32 } from './function_builder.ts'
-import { DEPTH, emitGemm, type GemmShape, panelBytes } from './gemm.ts'
+import { DEPTH, emitGemm, type GemmShape, gemmScratch } from './gemm.ts'
 import { f32x4, i32, v128 } from './instructions.ts'
 import type { Kernel, Statement } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
@@ -97,7 +97,7 @@ export function columnsKernel(
     cRow: windows,
   })
   const last = height.out - (blocks - 1) * rows
-  const panel = { bytes: Math.max(panelBytes(productOf(rows)), panelBytes(productOf(last))) }
+  const panel = { bytes: Math.max(gemmScratch(productOf(rows)), gemmScratch(productOf(last))) }
   const kernelWith = (statements?: readonly Statement[]): Kernel => {
     const end = new ResultEnd(view, statements)
     return {
@@ -137,7 +137,7 @@ export function columnsKernel(
               a: f.let(i32.add(weights, i32.mul(firstFilter, i32.const(4 * depth)))),
               b: columns,
               c: f.let(i32.add(to, i32.shl(target, i32.const(2)))),
-              panel: panelAt,
+              scratch: panelAt,
             }
             const multiply = (windowRows: number): void => {
               emitColumns(f, plane, channels, source, padded, columns, first, windowRows)

@@ -8,7 +8,7 @@ import { blockRows, emitColumns } from './columns.ts'
 import { emitDots } from './dot_product.ts'
 import { loadLanes, storeLanes } from './elements.ts'
 import type { FunctionBuilder, I32 } from './function_builder.ts'
-import { emitGemm, type GemmShape, panelBytes } from './gemm.ts'
+import { emitGemm, type GemmShape, gemmScratch } from './gemm.ts'
 import { f32x4, i32, v128 } from './instructions.ts'
 import type { Kernel } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
@@ -107,7 +107,7 @@ export function columnsInputGradKernel(
     b: { batch: 0, row: windows, column: 1 },
   })
   const counts = [rows, height.out % rows].filter((count) => count > 0)
-  const panel = { bytes: Math.max(...counts.map((count) => panelBytes(productOf(count)))) }
+  const panel = { bytes: Math.max(...counts.map((count) => gemmScratch(productOf(count)))) }
   return {
     kind: 'kernel',
     key: `columns_input_grad|${JSON.stringify(conv)}`,
@@ -130,7 +130,7 @@ export function columnsInputGradKernel(
           emitFill(f, plane, sums, f32x4.const(0))
           eachRowBlock(f, height.out, rows, (firstRow, count) => {
             const b = f.let(i32.add(slopeAt, i32.mul(firstRow, i32.const(4 * width.out))))
-            const places = { a, b, c: columns, panel: panelAt }
+            const places = { a, b, c: columns, scratch: panelAt }
             const size = count * width.out
             emitGemm(
               f,

@@ -1,5 +1,5 @@
 /** Matrix products as kernels; loops over the result can be joined to their end. */
-import { DEPTH, emitGemm, type GemmShape, panelBytes, splitOf } from './gemm.ts'
+import { DEPTH, emitGemm, type GemmShape, gemmScratch, splitOf } from './gemm.ts'
 import type { Kernel, KernelArgument, Statement } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
 import { ResultEnd, type ResultView, resultEpilogue } from './result_end.ts'
@@ -25,7 +25,7 @@ function kernelWith(product: Product, statements?: readonly Statement[]): Kernel
   const { shape, a, b, result } = product
   const end = new ResultEnd(product, statements)
   const { split, units } = splitOf(shape)
-  const panel = { bytes: panelBytes(shape) }
+  const panel = { bytes: gemmScratch(shape) }
   const { batch, m, n, k } = shape
   return {
     kind: 'kernel',
@@ -38,7 +38,7 @@ function kernelWith(product: Product, statements?: readonly Statement[]): Kernel
       kernelFunction(module, 4 + end.args.length, (f, addresses, begin, unitEnd) => {
         const [aAt, bAt, cAt, panelAt] = addresses as [never, never, never, never]
         const store = end.emit(f, addresses.slice(4))
-        emitGemm(f, shape, { a: aAt, b: bAt, c: cAt, panel: panelAt }, split, begin, unitEnd, store)
+        emitGemm(f, shape, { a: aAt, b: bAt, c: cAt, scratch: panelAt }, split, begin, unitEnd, store)
       }),
   }
 }
