@@ -8,7 +8,15 @@ import { withLimits } from '../framework/limits.ts'
 import { PickleMachine } from './pickle_machine.ts'
 import type { PickleOptions, PickleValue } from './pickle_values.ts'
 
-export { type PickleDict, type PickleOptions, PickleTuple, type PickleValue } from './pickle_values.ts'
+export { PickleForms } from './pickle_forms.ts'
+export {
+  type PickleDict,
+  type PickleOptions,
+  PickleOrderedDict,
+  PickleReduced,
+  PickleTuple,
+  type PickleValue,
+} from './pickle_values.ts'
 
 /**
  * The value of a pickle.
@@ -25,7 +33,7 @@ export function readPickle(bytes: Uint8Array, options: PickleOptions = {}): Pick
         got: FILE_KINDS[kind],
       })
     }
-    return new PickleMachine(bytes, withLimits(options.limits)).run()
+    return new PickleMachine(bytes, withLimits(options.limits), options.forms).run()
   } catch (error) {
     if (error instanceof EnforceError && options.file !== undefined) throw error.at({ file: options.file })
     throw error

@@ -5,6 +5,7 @@
 import { type EnforceError, type InvalidArgumentError, makeError } from '../errors.ts'
 import type { Limits } from '../framework/limits.ts'
 import { ByteReader } from './bytes.ts'
+import { Formed, MULTIARRAY, type PickleForms, Text, WholeFloat } from './pickle_forms.ts'
 import { build, Global, globalOf, type Item, MARK, reduce } from './pickle_names.ts'
 import { NdArray, NumpyDType } from './pickle_numpy.ts'
 import {
@@ -23,14 +24,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export class PickleMachine {
   readonly #reader: ByteReader
   readonly #limits: Limits
+  readonly #forms: PickleForms | undefined
   readonly #stack: Item[] = []
   readonly #memo = new Map<number, Item>()
   /** Where the current step begins. */
   #at = 0
 
-  constructor(bytes: Uint8Array, limits: Limits) {
+  constructor(bytes: Uint8Array, limits: Limits, forms?: PickleForms) {
     this.#reader = new ByteReader(bytes, () => damaged('it ends in the middle of a step', bytes.length))
     this.#limits = limits
+    this.#forms = forms
   }
 
   run(): PickleValue {
@@ -48,6 +51,8 @@ export class PickleMachine {
     const value = this.#pop()
     if (this.#stack.length > 0) throw this.#fault('something is left over at its end')
     const result = this.#value(value)
+    if (value instanceof Formed) this.#forms?.noteValue(this.#forms, 0, value)
+    if (this.#forms !== undefined) this.#forms.protocol = protocol as 2 | 3 | 4
     this.#checkFinished(result)
     return result
   }
@@ -100,7 +105,7 @@ export class PickleMachine {
         stack.push(this.#long4())
         return
       case 0x47: // BINFLOAT
-        stack.push(reader.f64be('BINFLOAT'))
+        stack.push(floatOf(reader.f64be('BINFLOAT')))
         return
       case 0x8c: // SHORT_BINUNICODE
         stack.push(this.#text(reader.u8('SHORT_BINUNICODE')))
@@ -112,10 +117,10 @@ export class PickleMachine {
         stack.push(this.#text(reader.u64('BINUNICODE8')))
         return
       case 0x55: // SHORT_BINSTRING: a str of Python 2, read as Paddle reads it
-        stack.push(latin1(reader.slice(reader.u8('SHORT_BINSTRING'), 'SHORT_BINSTRING')))
+        stack.push(new Text(latin1(reader.slice(reader.u8('SHORT_BINSTRING'), 'SHORT_BINSTRING'))))
         return
       case 0x54: // BINSTRING
-        stack.push(latin1(reader.slice(reader.i32('BINSTRING'), 'BINSTRING')))
+        stack.push(new Text(latin1(reader.slice(reader.i32('BINSTRING'), 'BINSTRING'))))
         return
       case 0x43: // SHORT_BINBYTES
         stack.push(reader.slice(reader.u8('SHORT_BINBYTES'), 'SHORT_BINBYTES'))
@@ -130,7 +135,7 @@ export class PickleMachine {
         stack.push([])
         return
       case 0x6c: // LIST
-        stack.push(this.#values(this.#toMark()))
+        stack.push(this.#extend([], this.#toMark()))
         return
       case 0x61: // APPEND
         this.#append([this.#pop()])
@@ -147,7 +152,7 @@ export class PickleMachine {
         this.#tuple(op - 0x84)
         return
       case 0x74: // TUPLE
-        stack.push(tupleOf(this.#toMark()))
+        stack.push(this.#tupleOf(this.#toMark()))
         return
       case 0x7d: // EMPTY_DICT
         stack.push(new Map())
@@ -180,26 +185,31 @@ export class PickleMachine {
         this.#get(reader.u32('LONG_BINGET'))
         return
       case 0x63: // GLOBAL
-        stack.push(globalOf(this.#line(), this.#line(), this.#at))
+        stack.push(this.#global(this.#line(), this.#line()))
         return
       case 0x93: {
         // STACK_GLOBAL
         const name = this.#pop()
         const module = this.#pop()
-        if (typeof name !== 'string' || typeof module !== 'string') throw this.#fault('a name is no text')
-        stack.push(globalOf(module, name, this.#at))
+        if (!(name instanceof Text && module instanceof Text)) throw this.#fault('a name is no text')
+        this.#forms?.noteConstant(`module ${module.value}`, module)
+        this.#forms?.noteConstant(`name ${module.value} ${name.value}`, name)
+        stack.push(this.#global(module.value, name.value))
         return
       }
       case 0x52: {
         // REDUCE
         const args = this.#pop()
-        stack.push(reduce(this.#pop(), args, this.#at))
+        const callable = this.#pop()
+        stack.push(reduce(callable, args, this.#at))
+        this.#noteTexts(callable, args)
         return
       }
       case 0x62: {
         // BUILD
         const state = this.#pop()
         build(this.#top(), state, this.#limits, this.#at)
+        this.#noteTexts(this.#top(), state)
         return
       }
       default:
@@ -236,7 +246,18 @@ export class PickleMachine {
   #tuple(count: number): void {
     const items: Exclude<Item, typeof MARK>[] = []
     for (let i = 0; i < count; i++) items.push(this.#pop())
-    this.#stack.push(tupleOf(items.reverse()))
+    this.#stack.push(this.#tupleOf(items.reverse()))
+  }
+
+  /** Items may be names, as arguments of a step; `#checkFinished` refuses them anywhere else. */
+  #tupleOf(items: readonly Item[]): PickleTuple {
+    const tuple = new PickleTuple(
+      items.map((item) => (item instanceof NdArray ? (item.tensor ?? item) : plain(item))) as PickleValue[],
+    )
+    if (this.#forms !== undefined) {
+      for (const [i, item] of items.entries()) if (item instanceof Formed) this.#forms.noteValue(tuple, i, item)
+    }
+    return tuple
   }
 
   #get(index: number): void {
@@ -245,10 +266,28 @@ export class PickleMachine {
     this.#stack.push(item)
   }
 
-  #text(size: number): string {
+  #global(module: string, name: string): Global {
+    const multiarray = MULTIARRAY.find((known) => known === module)
+    if (multiarray !== undefined && this.#forms !== undefined) this.#forms.multiarray = multiarray
+    return globalOf(module, name, this.#at)
+  }
+
+  /** Texts that come with arrays and bytes. */
+  #noteTexts(target: Item, args: Item): void {
+    const forms = this.#forms
+    if (forms === undefined || !(args instanceof PickleTuple)) return
+    const formed = args.items.slice(0, 2).map((item, i) => forms.value(args, i, item))
+    if (target instanceof NumpyDType) forms.noteConstant(`text ${String(args.items[1])}`, formed[1])
+    else if (target instanceof Global && target.name === '_codecs.encode') {
+      if ((args.items[0] as string).length === 1) forms.noteConstant(`text ${String(args.items[0])}`, formed[0])
+      forms.noteConstant('latin1', formed[1])
+    } else if (target instanceof Global && target.name.endsWith('.eval')) forms.noteConstant('data', formed[0])
+  }
+
+  #text(size: number): Text {
     const bytes = this.#reader.slice(size, 'a text')
     try {
-      return utf8.decode(bytes)
+      return new Text(utf8.decode(bytes))
     } catch {
       throw this.#fault('a text is not UTF-8')
     }
@@ -272,7 +311,15 @@ export class PickleMachine {
   #append(items: readonly Item[]): void {
     const list = this.#top()
     if (!Array.isArray(list)) throw this.#fault('it appends to what is no list')
-    for (const item of items) list.push(this.#value(item))
+    this.#extend(list, items)
+  }
+
+  #extend(list: PickleValue[], items: readonly Item[]): PickleValue[] {
+    for (const item of items) {
+      if (item instanceof Formed) this.#forms?.noteValue(list, list.length, item)
+      list.push(this.#value(item))
+    }
+    return list
   }
 
   #setItems(items: readonly Item[]): void {
@@ -284,20 +331,22 @@ export class PickleMachine {
   #fill(dict: PickleDict, items: readonly Item[]): PickleDict {
     if (items.length % 2 !== 0) throw this.#fault('a key has no value')
     for (let i = 0; i < items.length; i += 2) {
-      const key = items[i]
-      if (key === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof key)) {
-        dict.set(key as string, this.#value(items[i + 1]!))
-      } else throw notRead('a key that is neither text nor number', this.#at)
+      const formedKey = items[i]!
+      const key = plain(formedKey)
+      if (key !== null && !['string', 'number', 'bigint', 'boolean'].includes(typeof key)) {
+        throw notRead('a key that is neither text nor number', this.#at)
+      }
+      const value = items[i + 1]!
+      dict.set(key as string, this.#value(value))
+      if (formedKey instanceof Formed) this.#forms?.noteKey(dict, formedKey)
+      if (value instanceof Formed) this.#forms?.noteValue(dict, key, value)
     }
     return dict
   }
 
-  #values(items: readonly Item[]): PickleValue[] {
-    return items.map((item) => this.#value(item))
-  }
-
   /** An item as a value; arrays must be filled by then. */
-  #value(item: Item): PickleValue {
+  #value(formed: Item): PickleValue {
+    const item = plain(formed)
     if (item instanceof NdArray) {
       if (item.tensor === undefined) throw this.#fault('an array has no elements')
       return item.tensor
@@ -343,9 +392,11 @@ export class PickleMachine {
   }
 }
 
-/** Items are kept as they are, because arguments of a step may be names; `#checkFinished` refuses them anywhere else. */
-const tupleOf = (items: readonly Item[]): PickleTuple =>
-  new PickleTuple(items.map((item) => (item instanceof NdArray ? (item.tensor ?? item) : item)) as PickleValue[])
+const plain = (item: Item): Exclude<Item, Formed> =>
+  item instanceof Formed ? (item.value as PickleValue) : (item as Exclude<Item, Formed>)
+
+const floatOf = (value: number): number | WholeFloat =>
+  Number.isInteger(value) && !Object.is(value, -0) ? new WholeFloat(value) : value
 
 const OTHER_STEPS: Readonly<Record<number, string>> = {
   73: 'INT (protocol 0)',

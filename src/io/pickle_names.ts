@@ -4,8 +4,19 @@
  * Source: numpy/core/src/multiarray/methods.c; python/paddle/framework/io.py, reduce_varbase and reduce_LoDTensor (2.6.2).
  */
 import type { Limits } from '../framework/limits.ts'
+import { Tensor } from '../tensor/tensor.ts'
+import { type Formed, LodTensor } from './pickle_forms.ts'
 import { buildArray, NdArray, NumpyDType, readScalar } from './pickle_numpy.ts'
-import { bytesOf, damaged, notRead, PickleTuple, type PickleValue, refused } from './pickle_values.ts'
+import {
+  bytesOf,
+  damaged,
+  notRead,
+  PickleOrderedDict,
+  PickleReduced,
+  PickleTuple,
+  type PickleValue,
+  refused,
+} from './pickle_values.ts'
 
 /** A name of Python in the place of a value. It is only ever compared. */
 export class Global {
@@ -25,6 +36,8 @@ const GLOBALS: Readonly<Record<string, string>> = {
   'numpy.ndarray': 'ndarray',
   'numpy.dtype': 'dtype',
   '_codecs.encode': 'encode',
+  'builtins.bytes': 'bytes',
+  '__builtin__.bytes': 'bytes',
   'collections.OrderedDict': 'dict',
   // How Paddle writes a Tensor inside a list or dict: as the tuple of its name and its array.
   'builtins.tuple': 'tuple',
@@ -36,7 +49,7 @@ const GLOBALS: Readonly<Record<string, string>> = {
 
 export const MARK = Symbol('mark')
 /** What the stack of a pickle holds. */
-export type Item = PickleValue | Global | NdArray | NumpyDType | typeof MARK
+export type Item = PickleValue | Formed | Global | NdArray | NumpyDType | typeof MARK
 
 /** @throws EnforceError E530 for a name that is not one of the few. */
 export function globalOf(module: string, name: string, at: number): Global {
@@ -71,15 +84,19 @@ export function reduce(callable: Item, args: Item, at: number): Item {
       // How protocol 2 writes bytes.
       if (typeof first === 'string' && second === 'latin1') return bytesOf(first) ?? notLatin1(at)
       break
+    case 'bytes':
+      // How protocol 2 writes no bytes.
+      if (items.length === 0) return new Uint8Array(0)
+      break
     case 'tuple':
-      if (first instanceof PickleTuple && items.length === 1) return first
+      if (first instanceof PickleTuple && items.length === 1) return new PickleReduced(first)
       break
     case 'dict':
-      if (items.length === 0) return new Map()
+      if (items.length === 0) return new PickleOrderedDict()
       break
     case 'eval': {
       const data = second instanceof Map && second.size === 1 && first === 'data' ? second.get('data') : undefined
-      if (data !== undefined && items.length === 2) return data
+      if (data instanceof Tensor && items.length === 2) return new LodTensor(data)
       break
     }
   }

@@ -6,6 +6,7 @@ import { formatShape } from '../tensor/shape.ts'
 import { readElement, Tensor } from '../tensor/tensor.ts'
 import { countOf, notHeld, tensorFromBytes } from './bytes.ts'
 import { toRowMajor } from './npy.ts'
+import { NumpyScalar } from './pickle_forms.ts'
 
 const damaged = (what: string, offset: number): InvalidArgumentError =>
   new InvalidArgumentError('E531', `a pickle is damaged: ${what}`, { where: { offset } })
@@ -34,12 +35,14 @@ export const CODES: Readonly<Record<DType, string>> = Object.fromEntries(
 /** An element type of NumPy. */
 export class NumpyDType {
   readonly dtype: DType
+  readonly code: string
 
   /** @throws UnimplementedError E513 for a type that is not held here. */
   constructor(code: string, offset: number) {
     const dtype = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined
     if (dtype === undefined) throw notHeld(JSON.stringify(code), { offset })
     this.dtype = dtype
+    this.code = code
   }
 
   /** (version, byte order, …). */
@@ -81,11 +84,11 @@ export function buildArray(
   return fortran && dims.length > 1 ? new Tensor(dtype, dims, toRowMajor(dtype, tensor.data, dims)) : tensor
 }
 
-/** A NumPy scalar as a plain value. */
-export function readScalar({ dtype }: NumpyDType, bytes: Uint8Array, offset: number): number | bigint | boolean {
+/** A NumPy scalar, whose value is plain. */
+export function readScalar({ dtype, code }: NumpyDType, bytes: Uint8Array, offset: number): NumpyScalar {
   if (bytes.length !== byteSize(dtype)) throw damaged(`a ${dtype} of ${bytes.length} bytes`, offset)
   if (dtype === 'complex64' || dtype === 'complex128') throw notHeld('complex scalars', { offset })
   const { data } = tensorFromBytes(dtype, [], bytes)
   // On its own a uint16 is a number: nothing says that it is a bfloat16.
-  return readElement(dtype === 'bfloat16' ? 'uint8' : dtype, data, 0)
+  return new NumpyScalar(readElement(dtype === 'bfloat16' ? 'uint8' : dtype, data, 0), code, bytes)
 }

@@ -2,6 +2,7 @@
 import { type EnforceError, InvalidArgumentError, makeError, UnimplementedError } from '../errors.ts'
 import type { Limits } from '../framework/limits.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import type { PickleForms } from './pickle_forms.ts'
 
 /** A Python tuple. */
 export class PickleTuple {
@@ -12,8 +13,21 @@ export class PickleTuple {
   }
 }
 
+/** What `tuple` gave when called with a tuple: Paddle's form of a Tensor inside a list or dict, (name, array). */
+export class PickleReduced extends PickleTuple {
+  readonly inner: PickleTuple
+
+  constructor(inner: PickleTuple) {
+    super(inner.items)
+    this.inner = inner
+  }
+}
+
 /** A Python dict, in its order. Keys that are tuples or bytes are not read. */
 export type PickleDict = Map<string | number | bigint | boolean | null, PickleValue>
+
+/** A collections.OrderedDict, such as a layer's state inside of another dict. */
+export class PickleOrderedDict extends Map<string | number | bigint | boolean | null, PickleValue> {}
 
 /** What a pickle holds: None is null, an int beyond 2^53 a bigint, a list an array, an array of NumPy a Tensor (uint16: bfloat16). */
 export type PickleValue =
@@ -32,6 +46,8 @@ export interface PickleOptions {
   /** Named in errors. */
   readonly file?: string
   readonly limits?: Partial<Limits>
+  /** Filled with how the values stand in the file, so that writing can give the same bytes. */
+  readonly forms?: PickleForms
 }
 
 export const damaged = (what: string, offset: number): InvalidArgumentError =>

@@ -8,7 +8,16 @@ import { byteSize, makeView } from '../tensor/dtype.ts'
 import { formatShape, product } from '../tensor/shape.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { dataBytes } from './bytes.ts'
-import { type PickleDict, type PickleOptions, PickleTuple, type PickleValue, readPickle } from './pickle.ts'
+import {
+  type PickleDict,
+  PickleForms,
+  type PickleOptions,
+  PickleOrderedDict,
+  PickleReduced,
+  PickleTuple,
+  type PickleValue,
+  readPickle,
+} from './pickle.ts'
 import { type WritePickleOptions, writePickle } from './pickle_writer.ts'
 
 const NAME_TABLE = 'StructuredToParameterName@@'
@@ -21,6 +30,14 @@ export interface StateFile {
   readonly parameterNames?: ReadonlyMap<string, string>
   /** Everything else, such as `LR_Scheduler` and `master_weights`. */
   readonly others?: ReadonlyMap<string, PickleValue>
+  /** How the file had it, so that writing gives the same bytes where the values are the same. */
+  readonly layout?: StateLayout
+}
+
+/** The dict of a file as it was, and what its values do not tell. */
+export interface StateLayout {
+  readonly root: PickleDict
+  readonly forms: PickleForms
 }
 
 const notState = (what: string, expected: string): InvalidArgumentError =>
@@ -31,16 +48,17 @@ const notState = (what: string, expected: string): InvalidArgumentError =>
  * @throws what {@link readPickle} throws; InvalidArgumentError E531 if the pickle is no dict with texts as keys, or its parts do not fit.
  */
 export function readStateFile(bytes: Uint8Array, options: PickleOptions = {}): StateFile {
-  const root = readPickle(bytes, options)
+  const forms = new PickleForms()
+  const root = readPickle(bytes, { ...options, forms })
   try {
-    return stateOf(root)
+    return stateOf(root, forms)
   } catch (error) {
     if (error instanceof EnforceError && options.file !== undefined) throw error.at({ file: options.file })
     throw error
   }
 }
 
-function stateOf(root: PickleValue): StateFile {
+function stateOf(root: PickleValue, forms: PickleForms): StateFile {
   if (!(root instanceof Map)) throw notState('it is no dict', 'a dict of arrays by name')
   const tensors = new Map<string, Tensor>()
   const others = new Map<string, PickleValue>()
@@ -50,11 +68,22 @@ function stateOf(root: PickleValue): StateFile {
     if (typeof key !== 'string') throw notState(`it has the key ${String(key)}`, 'names')
     if (key === NAME_TABLE) parameterNames = textsOf(value)
     else if (key === SLICES) slices = dictOf(value, SLICES)
-    else if (value instanceof Tensor) tensors.set(key, value)
-    else others.set(key, value)
+    else {
+      const tensor = tensorOf(value)
+      if (tensor === undefined) others.set(key, value)
+      else tensors.set(key, tensor)
+    }
   }
   if (slices !== undefined) joinSlices(tensors, slices)
-  return { tensors, others, ...(parameterNames === undefined ? {} : { parameterNames }) }
+  return { tensors, others, ...(parameterNames === undefined ? {} : { parameterNames }), layout: { root, forms } }
+}
+
+/** The array of an item: itself, or that of a pair of a name and an array, as Paddle writes a Tensor where a dict holds one deeper down. */
+export function tensorOf(value: PickleValue | undefined): Tensor | undefined {
+  if (value instanceof Tensor) return value
+  if (!(value instanceof PickleTuple) || value.items.length !== 2) return undefined
+  const [name, array] = value.items
+  return typeof name === 'string' && array instanceof Tensor ? array : undefined
 }
 
 function dictOf(value: PickleValue | undefined, what: string): PickleDict {
@@ -111,21 +140,60 @@ export interface WriteStateOptions extends WritePickleOptions {
   readonly sliceBytes?: number
 }
 
-/** The bytes of a .pdparams or .pdopt file. */
+/**
+ * The bytes of a .pdparams or .pdopt file, as paddle.save writes them: arrays in their order, then what else there is, then the table of
+ * names. Where a dict of `others` holds arrays by name, Paddle writes all of them as pairs of a name and an array, and no table.
+ */
 export function writeStateFile(state: StateFile, options: WriteStateOptions = {}): Uint8Array {
-  const protocol = options.protocol ?? 4
+  const { layout } = state
+  const protocol = options.protocol ?? layout?.forms.protocol ?? 4
   const sliceBytes = options.sliceBytes ?? 2 ** 30 - 1
   const root: PickleDict = new Map()
   const slices: PickleDict = new Map()
+  const put = pairUp(state)
   for (const [name, tensor] of state.tensors) {
     const most = Math.floor(sliceBytes / byteSize(tensor.dtype))
-    if (protocol === 4 || tensor.size <= most) root.set(name, tensor)
+    if (protocol === 4 || tensor.size <= most) root.set(name, put(name, tensor))
     else slices.set(name, cutUp(name, tensor, most, root))
   }
   for (const [name, value] of state.others ?? []) root.set(name, value)
-  if (state.parameterNames !== undefined) root.set(NAME_TABLE, new Map(state.parameterNames))
+  if (state.parameterNames !== undefined) root.set(NAME_TABLE, nameTable(state.parameterNames, layout))
   if (slices.size > 0) root.set(SLICES, slices)
-  return writePickle(root, { protocol })
+  return writePickle(inLayout(root, layout), { protocol, forms: layout?.forms })
+}
+
+/** How an array goes into the file: as it was read, or as an object of its own, which it is in Paddle even where two names share a value. */
+function pairUp({ layout, others, parameterNames }: StateFile): (name: string, tensor: Tensor) => PickleValue {
+  const pairs = [...(others?.values() ?? [])].some((value) => value instanceof Map && [...value.values()].some(isPair))
+  const written = new Set<Tensor>()
+  return (name, tensor) => {
+    const was = layout?.root.get(name)
+    if (was !== undefined && tensorOf(was) === tensor) return was
+    const own = written.has(tensor) ? new Tensor(tensor.dtype, tensor.shape, tensor.data) : tensor
+    written.add(own)
+    if (!pairs && !(was instanceof PickleTuple)) return own
+    const named = was instanceof PickleTuple ? (was.items[0] as string) : (parameterNames?.get(name) ?? name)
+    return new PickleReduced(new PickleTuple([named, own]))
+  }
+}
+
+const isPair = (value: PickleValue): boolean => value instanceof PickleTuple && tensorOf(value) !== undefined
+
+function nameTable(names: ReadonlyMap<string, string>, layout: StateLayout | undefined): PickleDict {
+  const table: PickleDict = new Map(names)
+  const was = layout?.root.get(NAME_TABLE)
+  if (layout !== undefined && was instanceof Map) layout.forms.carry(was, table)
+  return table
+}
+
+/** The root in the order that the file had, new keys at the end. */
+function inLayout(root: PickleDict, layout: StateLayout | undefined): PickleDict {
+  if (layout === undefined) return root
+  const ordered: PickleDict = layout.root instanceof PickleOrderedDict ? new PickleOrderedDict() : new Map()
+  for (const key of layout.root.keys()) if (root.has(key)) ordered.set(key, root.get(key)!)
+  for (const [key, value] of root) if (!ordered.has(key)) ordered.set(key, value)
+  layout.forms.carry(layout.root, ordered)
+  return ordered
 }
 
 function cutUp(name: string, tensor: Tensor, most: number, root: PickleDict): PickleDict {
