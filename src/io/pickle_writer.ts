@@ -103,7 +103,8 @@ class Pickler {
     else {
       const known = this.#memo.get(this.#identity(item))
       if (known === undefined) this.#object(item)
-      else if (known < 256) to.op(0x68, known) // BINGET
+      else if (known < 256)
+        to.op(0x68, known) // BINGET
       else to.op(0x6a, ...u32(known)) // LONG_BINGET
     }
   }
@@ -118,7 +119,11 @@ class Pickler {
     else if (item instanceof ByteText) this.#utf8(latin1ToUtf8(item.bytes), item)
     else if (item instanceof Uint8Array) this.#bytes(item)
     else if (item instanceof PickleReduced) this.#reduce(this.#builtin('tuple'), new Tuple(item.inner), item)
-    else if (item instanceof PickleTuple) this.#tuple(item.items.map((part, i) => this.#forms.value(item, i, part)), item)
+    else if (item instanceof PickleTuple)
+      this.#tuple(
+        item.items.map((part, i) => this.#forms.value(item, i, part)),
+        item,
+      )
     else if (item instanceof Tuple) this.#tuple(item.items, item)
     else if (item instanceof Tensor) this.#array(item)
     else if (item instanceof LodTensor) this.#lodTensor(item)
@@ -136,8 +141,10 @@ class Pickler {
   #keep(item: Item): void {
     const index = this.#memo.size
     this.#memo.set(this.#identity(item), index)
-    if (this.#protocol === 4) this.#to.op(0x94) // MEMOIZE
-    else if (index < 256) this.#to.op(0x71, index) // BINPUT
+    if (this.#protocol === 4)
+      this.#to.op(0x94) // MEMOIZE
+    else if (index < 256)
+      this.#to.op(0x71, index) // BINPUT
     else this.#to.op(0x72, ...u32(index)) // LONG_BINPUT
   }
 
@@ -145,8 +152,10 @@ class Pickler {
     const to = this.#to
     if (Object.is(value, -0) || !Number.isInteger(value)) this.#float(value)
     else if (value < -2147483648 || value > 2147483647) this.#long(BigInt(value))
-    else if (value < 0 || value > 65535) to.op(0x4a, ...u32(value >>> 0)) // BININT
-    else if (value > 255) to.op(0x4d, value & 255, value >> 8) // BININT2
+    else if (value < 0 || value > 65535)
+      to.op(0x4a, ...u32(value >>> 0)) // BININT
+    else if (value > 255)
+      to.op(0x4d, value & 255, value >> 8) // BININT2
     else to.op(0x4b, value) // BININT1
   }
 
@@ -196,8 +205,10 @@ class Pickler {
       }
       return
     }
-    if (length < 256) this.#to.payload(0x43, 1, value) // SHORT_BINBYTES
-    else if (length < 2 ** 32) this.#to.payload(0x42, 4, value) // BINBYTES
+    if (length < 256)
+      this.#to.payload(0x43, 1, value) // SHORT_BINBYTES
+    else if (length < 2 ** 32)
+      this.#to.payload(0x42, 4, value) // BINBYTES
     else this.#to.payload(0x8e, 8, value) // BINBYTES8
     this.#keep(value)
   }

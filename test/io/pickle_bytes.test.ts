@@ -36,7 +36,11 @@ test.each(FILES)('%s: read and written again', (_, bytes) => {
 
 /** Nothing of how a file stood, and no float that is a whole number, of which nothing is left then. */
 function forgotten({ tensors, parameterNames, others }: StateFile): StateFile {
-  return { tensors, ...(parameterNames === undefined ? {} : { parameterNames }), ...(others === undefined ? {} : { others }) }
+  return {
+    tensors,
+    ...(parameterNames === undefined ? {} : { parameterNames }),
+    ...(others === undefined ? {} : { others }),
+  }
 }
 
 describe('written from values alone', () => {
