@@ -2,10 +2,11 @@
  * C = A Bᵀ, or C + A Bᵀ, where rows of A and of B are side by side in memory: tiles of two rows of A and four of B, vectors along the depth.
  * Nothing is turned or copied, which is what gradients of filters need: their depth, the windows, is the long side of both operands.
  */
+
 import { loadLanes, storeLanes } from './elements.ts'
 import type { FunctionBuilder, I32, Vector } from './function_builder.ts'
 import { f32x4, i32, v128 } from './instructions.ts'
-import { eachVector } from './loop.ts'
+import { repeatUntil } from './steps.ts'
 
 export interface DotShape {
   readonly m: number
@@ -86,14 +87,24 @@ function emitTile(
 ): void {
   const sums = Array.from({ length: rows }, () => Array.from({ length: columns }, () => f.let(f32x4.const(0))))
   const [a, b] = [f.locals('v128', rows), f.locals('v128', columns)]
-  eachVector(f, k, (offset, lanes) => {
-    const [aAt, bAt] = [f.let(i32.add(at.a, offset)), f.let(i32.add(at.b, offset))]
+  const [aAt, bAt] = [f.let(at.a), f.let(at.b)]
+  const add = (lanes: number): void => {
     for (let c = 0; c < columns; c++) f.set(b[c]!, loadLanes(bAt, lanes, 4 * bRow * c))
     for (let r = 0; r < rows; r++) {
       f.set(a[r]!, loadLanes(aAt, lanes, 4 * aRow * r))
       for (let c = 0; c < columns; c++) f.set(sums[r]![c]!, f32x4.add(sums[r]![c]!, f32x4.mul(a[r]!, b[c]!)))
     }
-  })
+  }
+  const vectors = Math.floor(k / 4)
+  if (vectors > 0) {
+    const end = f.let(i32.add(bAt, i32.const(16 * vectors)))
+    repeatUntil(f, bAt, end, vectors, () => {
+      add(4)
+      f.advance(aAt, 16)
+      f.advance(bAt, 16)
+    })
+  }
+  if (k % 4 > 0) add(k % 4)
   const totals = sums.map((row) => f.let(sumFour(f, row)))
   f.if(resume, () => {
     totals.forEach((total, r) => {

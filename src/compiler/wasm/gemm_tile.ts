@@ -1,14 +1,13 @@
 /**
- * A tile of a matrix product: up to four rows by eight columns, whose sums stay in eight vectors while the depth is walked. V8 has fifteen
- * vector registers to give and reads ahead all that a basic block loads, so a block of two steps of depth would be spilled. The loop holds
- * several steps, whose cost of looping is paid once; each is a block of its own, ended by a way out.
+ * A tile of a matrix product: up to four rows by eight columns, whose sums stay in eight vectors while the depth is walked. With what one step of
+ * depth loads they fill V8's vector registers.
  */
+
 import { loadLanes, storeLanes } from './elements.ts'
 import type { FunctionBuilder, I32, Local } from './function_builder.ts'
 import type { Chunk } from './gemm.ts'
 import { f32x4, i32, v128 } from './instructions.ts'
-
-const STEPS = 4
+import { repeatUntil } from './steps.ts'
 
 /** Where a tile reads an operand: address, and bytes from one step of depth to the next. */
 interface Walk {
@@ -61,16 +60,7 @@ export function emitTile(
     f.advance(b, right.step)
     f.advance(a, left.step)
   }
-  f.block((leave) => {
-    f.repeat(() => {
-      for (let i = 1; i < Math.min(STEPS, depth); i++) {
-        step()
-        leave(i32.eq(b, end))
-      }
-      step()
-      return i32.ne(b, end)
-    })
-  })
+  repeatUntil(f, b, end, depth, step)
   for (let r = 0; r < rows; r++) {
     const values = sums.slice(r * vectors, (r + 1) * vectors)
     if (chunk.last)
