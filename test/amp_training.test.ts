@@ -205,3 +205,58 @@ describe('every optimizer at O2', () => {
     expect(wide.accuracy - half.accuracy).toBeLessThanOrEqual(0.02)
   })
 })
+
+describe('half parameters without master weights', () => {
+  const { Adagrad, Adadelta, Adam, Adamax, AdamW, Lamb, LarsMomentum, Momentum, RMSProp, SGD } = optimizer
+  test.each([
+    ['SGD', () => new SGD({ learningRate: 0.5 })],
+    ['Momentum', () => new Momentum({ learningRate: 0.1 })],
+    ['LarsMomentum', () => new LarsMomentum({ learningRate: 0.3, larsCoeff: 0.1 })],
+    ['Adam', () => new Adam({ learningRate: 0.05 })],
+    ['AdamW', () => new AdamW({ learningRate: 0.05 })],
+    ['Adamax', () => new Adamax({ learningRate: 0.05 })],
+    ['Adagrad', () => new Adagrad({ learningRate: 0.1 })],
+    ['Adadelta', () => new Adadelta({ learningRate: 100 })],
+    ['RMSProp', () => new RMSProp({ learningRate: 0.02 })],
+    ['Lamb', () => new Lamb({ learningRate: 0.1 })],
+  ] as const)('%s trains, by plan and by interpreter to the same bits', (_, make) => {
+    for (const dtype of ['float16', 'bfloat16'] as const) {
+      const losses = (['plan', 'interpreter'] as const).map((engine) => {
+        const { main, startup, out } = build(
+          () => {
+            const x = input('x', [4, 3])
+            const loss = nn.functional.mean(callOp(ops.square, { X: fc(x, 2).sub(input('y', [4, 2])) }, {}).Out)
+            const decorated = amp.decorate(make(), { level: 'O2', dtype, masterWeight: false, initLossScaling: 8 })
+            decorated.minimize(loss)
+            return { loss, decorated }
+          },
+          { seed: 3 },
+        )
+        const executor = new Executor({ engine })
+        executor.run(startup)
+        out.decorated.ampInit(executor.scope)
+        const feed = {
+          x: [
+            [1, 2, 0],
+            [0, 1, -1],
+            [1, 0, 1],
+            [-1, 1, 0],
+          ],
+          y: [
+            [3, 1],
+            [0, 1],
+            [2, 0],
+            [0, -1],
+          ],
+        }
+        const course = Array.from({ length: 30 }, () =>
+          (executor.run(main, { feed, fetch: [out.loss] })[0] as Tensor).item(),
+        )
+        executor.dispose()
+        return course
+      })
+      expect(losses[1]).toEqual(losses[0])
+      expect(Number(losses[0]!.at(-1))).toBeLessThan(0.7 * Number(losses[0]![0]))
+    }
+  })
+})

@@ -8,6 +8,7 @@ import type { Attr } from '../src/framework/attr.ts'
 import type { AnyOpDef, Slot } from '../src/framework/op_def.ts'
 import { formatAttrValue } from '../src/framework/op_text.ts'
 import { ops } from '../src/ops/index.ts'
+import { TRAINING_DIFFERENCES } from '../src/optimizer/differences.ts'
 import type { DType } from '../src/tensor/dtype.ts'
 import { ALL, FLOATS, INDEXES, INTEGERS, NUMBERS, REALS } from '../src/tensor/dtype.ts'
 
@@ -51,7 +52,7 @@ function opsPage(): string {
   const lines = [
     '# Operators',
     '',
-    'Made from the definitions in `src/ops` by `npm run generate`; do not edit. `oarlock ops NAME` prints one of them.',
+    'Made from `src/ops` and `src/optimizer/differences.ts` by `npm run generate`; do not edit. `oarlock ops NAME` prints one of them.',
     '',
     `${forward.length} operators and ${gradients.length} gradient operators, of the ${declared.length} that Paddle 2.6.2 declares ([those that are missing](#not-supported)). A program that holds others is read, printed,`,
     'compared and written back unchanged; running it is an UnimplementedError that lists them all before the first operator runs.',
@@ -148,5 +149,7 @@ function differencesPage(): string {
   for (const [type, def] of [...forward, ...gradients]) {
     if (def.differs !== undefined) lines.push(`| ${type} | ${cell(def.differs)} |`)
   }
+  lines.push('', '| training | difference |', '|---|---|')
+  for (const { subject, difference } of TRAINING_DIFFERENCES) lines.push(`| ${subject} | ${cell(difference)} |`)
   return `${lines.join('\n')}\n`
 }

@@ -8,6 +8,7 @@ import { Tensor } from '../tensor/tensor.ts'
 import type { OptimizerValue, ParamGradPair } from './emitter.ts'
 import { type AccumulatorOptions, type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
+import { wideType } from './state.ts'
 
 /** One accumulator: its name in variables, the operator's slot, and how it starts. */
 interface Accumulator extends AccumulatorOptions {
@@ -38,7 +39,7 @@ abstract class AccumulatingOptimizer extends Optimizer {
       const target = this._uses_master_weight(param) ? this._create_master_weight(param) : param
       for (const { name, wide, shape, fillValue } of this.rule.accumulators) {
         this._add_accumulator(name, target, {
-          ...(wide === true ? {} : { dtype: target.dtype }),
+          ...(wide === true ? { dtype: wideType(target) } : {}),
           ...(shape === undefined ? {} : { shape }),
           ...(fillValue === undefined ? {} : { fillValue }),
         })
@@ -179,7 +180,7 @@ export class Adamax extends AccumulatingOptimizer {
       accumulators: [
         { name: 'moment', slot: 'Moment', wide: true },
         { name: 'inf_norm', slot: 'InfNorm', wide: true },
-        { name: 'beta1_pow_acc', slot: 'Beta1Pow', wide: true, shape: [1], fillValue: this.#beta1, readOnly: true },
+        { name: 'beta1_pow_acc', slot: 'Beta1Pow', shape: [1], fillValue: this.#beta1, readOnly: true },
       ],
       attrs: { beta1: this.#beta1, beta2: options.beta2 ?? 0.999, epsilon: options.epsilon ?? 1e-8 },
     }

@@ -6,6 +6,7 @@ import { Tensor } from '../tensor/tensor.ts'
 import type { OptimizerValue } from './emitter.ts'
 import { type MinimizeOptions, type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
+import { wideType } from './state.ts'
 
 export interface AdamOptions extends OptimizerOptions {
   /** Decay of the first moment, in [0, 1), or a value of one element: a variable of the program, in dygraph a tensor. Default 0.9. */
@@ -62,10 +63,12 @@ export class Adam extends Optimizer {
   override _create_accumulators(_block: unknown, parameters: readonly OptimizedParameter[]): void {
     for (const param of parameters) {
       const target = this._uses_master_weight(param) ? this._create_master_weight(param) : param
-      this._add_accumulator(MOMENT1, target)
-      this._add_accumulator(MOMENT2, target)
-      this._add_accumulator(BETA1_POW, target, { fillValue: numberOr(this.beta1, 0.9), shape: [1], device: 'cpu' })
-      this._add_accumulator(BETA2_POW, target, { fillValue: numberOr(this.beta2, 0.999), shape: [1], device: 'cpu' })
+      const dtype = wideType(target)
+      const power = { dtype, shape: [1], device: 'cpu' } as const
+      this._add_accumulator(MOMENT1, target, { dtype })
+      this._add_accumulator(MOMENT2, target, { dtype })
+      this._add_accumulator(BETA1_POW, target, { ...power, fillValue: numberOr(this.beta1, 0.9) })
+      this._add_accumulator(BETA2_POW, target, { ...power, fillValue: numberOr(this.beta2, 0.999) })
     }
   }
 

@@ -59,22 +59,22 @@ function eachPair(
 function clipByGlobalNorm(pairs: readonly ParamGradPair[], emitter: Emitter, clipNorm: number): ParamGradPair[] {
   const clipped = pairs.filter(({ param }) => param.needClip)
   if (clipped.length === 0) return [...pairs]
-  const wideNorms: OptimizerValue[] = []
-  const halfNorms: OptimizerValue[] = []
+  const norms: Record<'half' | 'float32' | 'float64', OptimizerValue[]> = { half: [], float32: [], float64: [] }
   for (const pair of clipped) {
     const { grad } = pair
     const norm = emitter.forPair(pair, () =>
       emitter.apply('squared_l2_norm', { X: denseValues(grad, emitter) }, {}, { layer: 'squared_l2_norm' }, grad.dtype),
     )
-    ;(isHalf(grad.dtype) ? halfNorms : wideNorms).push(norm)
+    norms[isHalf(grad.dtype) ? 'half' : grad.dtype === 'float32' ? 'float32' : 'float64'].push(norm)
   }
   // Paddle gives the common operators to the last pair, even if that one is not clipped.
   const factor = emitter.forPair(pairs[pairs.length - 1]!, () => {
     const addN = (terms: readonly OptimizerValue[]): OptimizerValue =>
       emitter.apply('sum', { X: terms }, {}, { layer: 'add_n' }, terms[0]!.dtype)
-    const sums: OptimizerValue[] = []
-    if (halfNorms.length > 0) sums.push(castTo('float32', addN(halfNorms), emitter))
-    if (wideNorms.length > 0) sums.push(addN(wideNorms))
+    const widest = norms.float64.length > 0 ? 'float64' : 'float32'
+    const sums = [norms.half, norms.float32, norms.float64]
+      .filter((terms) => terms.length > 0)
+      .map((terms) => castTo(addN(terms), widest, emitter))
     const total = sums.length > 1 ? addN(sums) : sums[0]!
     const { dtype } = total
     const norm = emitter.apply('sqrt', { X: total }, {}, { layer: 'sqrt' }, dtype)
@@ -97,7 +97,8 @@ function clipByGlobalNorm(pairs: readonly ParamGradPair[], emitter: Emitter, cli
   for (const pair of clipped) {
     emitter.forPair(pair, () => {
       const { grad } = pair
-      const own = grad.dtype === factor.dtype ? factor : castTo(grad.dtype, factor, emitter)
+      // Paddle's program casts to half types alone, and fails where float32 gradients meet a float64 norm; its dygraph casts them all.
+      const own = castTo(factor, grad.dtype, emitter)
       emitter.apply('elementwise_mul', { X: grad, Y: own }, { axis: -1 }, { into: grad }, grad.dtype)
     })
   }
@@ -112,5 +113,8 @@ function denseValues(grad: OptimizerValue, emitter: Emitter): OptimizerValue {
   return layerOf('get_tensor_from_selected_rows', layerOf('merge_selected_rows', grad))
 }
 
-const castTo = (dtype: OptimizerValue['dtype'], value: OptimizerValue, emitter: Emitter): OptimizerValue =>
-  emitter.apply('cast', { X: value }, { in_dtype: value.dtype, out_dtype: dtype }, { name: 'tmp' }, dtype)
+/** The value itself, or cast where it has another element type. */
+function castTo(value: OptimizerValue, dtype: OptimizerValue['dtype'], emitter: Emitter): OptimizerValue {
+  if (value.dtype === dtype) return value
+  return emitter.apply('cast', { X: value }, { in_dtype: value.dtype, out_dtype: dtype }, { name: 'tmp' }, dtype)
+}

@@ -2,6 +2,7 @@
 import type { OptimizerValue } from './emitter.ts'
 import { type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
+import { wideType } from './state.ts'
 
 export interface LambOptions extends Omit<OptimizerOptions, 'weightDecay'> {
   /** Default 0.01. */
@@ -30,10 +31,12 @@ export class Lamb extends Optimizer {
     const { beta1 = 0.9, beta2 = 0.999 } = this.#options
     for (const param of parameters) {
       const target = this._uses_master_weight(param) ? this._create_master_weight(param) : param
-      this._add_accumulator('moment1', target)
-      this._add_accumulator('moment2', target)
-      this._add_accumulator('beta1_pow_acc', target, { fillValue: beta1, shape: [1], device: 'cpu' })
-      this._add_accumulator('beta2_pow_acc', target, { fillValue: beta2, shape: [1], device: 'cpu' })
+      const dtype = wideType(target)
+      const power = { dtype, shape: [1], device: 'cpu' } as const
+      this._add_accumulator('moment1', target, { dtype })
+      this._add_accumulator('moment2', target, { dtype })
+      this._add_accumulator('beta1_pow_acc', target, { ...power, fillValue: beta1 })
+      this._add_accumulator('beta2_pow_acc', target, { ...power, fillValue: beta2 })
     }
   }
 

@@ -1,8 +1,9 @@
 /** Momentum and LARS momentum. Source: python/paddle/optimizer/momentum.py and python/paddle/incubate/optimizer/lars_momentum.py (2.6.2). */
-import type { Regularizer } from '../framework/variable.ts'
+import { type Regularizer, Variable } from '../framework/variable.ts'
 import type { OptimizerValue } from './emitter.ts'
 import { type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
+import { wideType } from './state.ts'
 
 export interface MomentumOptions extends OptimizerOptions {
   /** Default 0.9. */
@@ -36,7 +37,7 @@ export class Momentum extends Optimizer {
   override _create_accumulators(_block: unknown, parameters: readonly OptimizedParameter[]): void {
     for (const param of parameters) {
       const target = this._uses_master_weight(param) ? this._create_master_weight(param) : param
-      this._add_accumulator('velocity', target, { dtype: target.dtype })
+      this._add_accumulator('velocity', target)
     }
   }
 
@@ -45,7 +46,7 @@ export class Momentum extends Optimizer {
     const velocity = this._get_accumulator('velocity', master ?? param)
     const own = param.regularizer ?? this.regularizer
     const fused = own?.type === 'L2Decay' ? own : undefined
-    return block.appendOp({
+    const op = block.appendOp({
       type: 'momentum',
       inputs: {
         Param: param,
@@ -64,6 +65,8 @@ export class Momentum extends Optimizer {
         rescale_grad: this.rescaleGrad,
       },
     })
+    declareWide(velocity)
+    return op
   }
 }
 
@@ -93,7 +96,7 @@ export class LarsMomentum extends Optimizer {
   override _create_accumulators(_block: unknown, parameters: readonly OptimizedParameter[]): void {
     for (const param of parameters) {
       const target = this._uses_master_weight(param) ? this._create_master_weight(param) : param
-      this._add_accumulator('velocity', target, { dtype: target.dtype })
+      this._add_accumulator('velocity', target)
     }
   }
 
@@ -102,7 +105,7 @@ export class LarsMomentum extends Optimizer {
     const excluded = (this.#options.excludeFromWeightDecay ?? []).some((part) => param.name.includes(part))
     const master = this._uses_master_weight(param) ? this._create_master_weight(param) : undefined
     const velocity = this._get_accumulator('velocity', master ?? param)
-    return block.appendOp({
+    const op = block.appendOp({
       type: 'lars_momentum',
       inputs: {
         Param: param,
@@ -121,5 +124,15 @@ export class LarsMomentum extends Optimizer {
         rescale_grad: rescaleGrad,
       },
     })
+    declareWide(velocity)
+    return op
   }
+}
+
+/**
+ * Paddle's operator declares the velocity of a half parameter without a master weight to be float32. Startup fills it in the half type, and that
+ * is what it stays when the program runs.
+ */
+function declareWide(velocity: OptimizerValue): void {
+  if (velocity instanceof Variable) velocity.dtype = wideType(velocity)
 }

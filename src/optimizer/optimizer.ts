@@ -67,7 +67,7 @@ export interface OpSink {
 }
 
 export interface AccumulatorOptions {
-  /** Default: float32 for half parameters, else the parameter's. */
+  /** Default: the parameter's. */
   readonly dtype?: DType
   /** Initial value. Default 0. */
   readonly fillValue?: number
@@ -272,7 +272,7 @@ export abstract class Optimizer {
         where: { variable: owner },
       })
     }
-    const dtype = options.dtype ?? (isHalf(param.dtype) ? 'float32' : param.dtype)
+    const dtype = options.dtype ?? param.dtype
     const shape = options.shape ?? param.shape
     const value = options.fillValue ?? 0
     const made =

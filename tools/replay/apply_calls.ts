@@ -204,7 +204,10 @@ export function optimizerOf(call: MinimizeRecord, main: Program, scheduler?: Sch
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(call.args)) {
     const isSchedule = scheduler !== undefined && name === 'learning_rate' && isClass(value, scheduler.class)
-    options[camelCase(name)] = isSchedule ? fromJSON(schedulerJson(scheduler)) : argument(value, main)
+    // LarsMomentumOptimizer still has the argument's name of Paddle 1.
+    options[name === 'regularization' ? 'weightDecay' : camelCase(name)] = isSchedule
+      ? fromJSON(schedulerJson(scheduler))
+      : argument(value, main)
   }
   return new Class(options)
 }

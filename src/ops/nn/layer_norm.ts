@@ -75,6 +75,8 @@ export const layerNormGrad = defineOp({
     return { 'X@GRAD': X, 'Scale@GRAD': Scale ?? vector, 'Bias@GRAD': Bias ?? vector }
   },
   grad: 'unregistered',
+  differs:
+    "X@GRAD counts Scale whether or not Scale@GRAD is asked for. Where Scale is not trained, Paddle's CPU kernel computes X@GRAD as if Scale were 1.",
   kernels: {
     cpu({ X, Scale, Mean, Variance, 'Y@GRAD': dY }, { epsilon, begin_norm_axis }, outputs) {
       const dx = outputs['X@GRAD']?.data

@@ -137,7 +137,7 @@ function wrap(optimizer: Optimizer, options: CommonOptions, form: Form): Optimiz
     given === undefined || level === 'OD'
       ? new AutoMixedPrecisionLists({
           dtype,
-          ...(given === undefined ? {} : { unsupportedList: given.unsupportedList }),
+          ...(given === undefined ? {} : { unsupportedList: given.withoutHalfKernel }),
         })
       : given
   const dynamic = form.dynamic && dtype === 'float16'

@@ -67,7 +67,10 @@ export class AutoMixedPrecisionLists {
   readonly whiteList: ReadonlySet<string>
   readonly blackList: ReadonlySet<string>
   readonly grayList: ReadonlySet<string>
+  /** Computes in float32 whatever the other lists say: what has no half kernel, and the custom black list. */
   readonly unsupportedList: ReadonlySet<string>
+  /** The part of it that has no half kernel, which level OD takes over into lists of its own. */
+  readonly withoutHalfKernel: readonly string[]
   readonly blackVarnames: ReadonlySet<string>
 
   /**
@@ -79,7 +82,8 @@ export class AutoMixedPrecisionLists {
     const white = new Set([...WHITE, ...(this.dtype === 'float16' ? WHITE_FLOAT16 : [])])
     const black = new Set([...BLACK, ...ALWAYS_BLACK])
     const gray = new Set(GRAY)
-    const unsupported = new Set(options.unsupportedList ?? [])
+    this.withoutHalfKernel = [...(options.unsupportedList ?? [])]
+    const unsupported = new Set(this.withoutHalfKernel)
     const customWhite = new Set(options.customWhiteList ?? [])
     const customBlack = new Set(options.customBlackList ?? [])
     for (const type of customWhite) {
