@@ -1,6 +1,7 @@
 /**
- * Every recorded operator case of Paddle 2.6.2: those of test/golden/ops, written by hand, and those of test/golden/ops_random, drawn at random
- * (tools/oracle/op_fuzz.py). Outputs, gradients, gradient operators and errors.
+ * Every recorded operator case of Paddle 2.6.2: those of test/golden/ops, written by hand, those of test/golden/ops_random, drawn at random
+ * (tools/oracle/op_fuzz.py), and those of test/golden/ops_extra, which neither held (tools/oracle/op_extra.py). Outputs, gradients, gradient
+ * operators and errors.
  */
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
@@ -24,8 +25,11 @@ describe.each(FILES.sort().map((name) => name.replace('.jsonl.gz', '')))('%s', (
 })
 
 /** The random cases do not hold those that a `differs` answers: split and gather along a negative axis, sums of nothing, and the like. */
-describe('at random', () => {
-  const cases = readGolden<GoldenCase[]>('ops_random/paddle_2.6.2.jsonl.gz')
+describe.each([
+  ['at random', 'ops_random'],
+  ['extra', 'ops_extra'],
+])('%s', (_, folder) => {
+  const cases = readGolden<GoldenCase[]>(`${folder}/paddle_2.6.2.jsonl.gz`)
   it.each(cases.map((golden) => [`${golden.op}/${golden.name}`, golden] as const))('%s', (_, golden) => {
     expect(runGoldenCase(corrected(golden), ops, 'ts')).toEqual([])
     expect(runGoldenCase(corrected(golden), ops, 'wasm')).toEqual([])

@@ -66,14 +66,16 @@ function eachRowPair(grid: Grid, visit: (row: number, weight: number, at: number
 }
 
 export function weighted(grid: Grid, x: NumberArray, out: NumberArray): void {
+  if (!(out instanceof Float32Array || out instanceof Float64Array)) {
+    weightedWhole(grid, x, out)
+    return
+  }
   const { taps, places, weights, out: columns } = grid.axes.at(-1)!
   const { inner } = grid
   const sums = new Float64Array(columns * inner)
-  const whole = !(out instanceof Float32Array || out instanceof Float64Array)
   let started = 0
   const finish = (): void => {
-    // A whole number is cut off after rounding to float32.
-    for (let i = 0; i < sums.length; i++) out[started * inner + i] = whole ? Math.fround(sums[i]!) : sums[i]!
+    out.set(sums, started * inner)
     sums.fill(0)
   }
   eachRowPair(grid, (row, weight, at) => {
@@ -90,6 +92,41 @@ export function weighted(grid: Grid, x: NumberArray, out: NumberArray): void {
     }
   })
   if (out.length > 0) finish()
+}
+
+/**
+ * Whole numbers are cut off, so that the last bit of a sum decides by one: as in Paddle it is a float32 that is rounded after each product (with
+ * the weight in depth, in height, in width) and each addition. Boxes are added up with width running fastest, planes with height running fastest.
+ */
+function weightedWhole(grid: Grid, x: NumberArray, out: NumberArray): void {
+  const { fround } = Math
+  const [depth, height, width] = volume(grid)
+  const { outer, inner } = grid
+  const [rows, columns] = grid.axes.length === 3 ? [width.taps, 1] : [1, height.taps]
+  const taps = depth.taps * height.taps * width.taps
+  let to = 0
+  for (let o = 0; o < outer; o++) {
+    for (let z = 0; z < depth.out; z++) {
+      for (let y = 0; y < height.out; y++) {
+        for (let k = 0; k < width.out; k++) {
+          for (let i = 0; i < inner; i++) {
+            let sum = 0
+            for (let t = 0; t < taps; t++) {
+              const a = z * depth.taps + Math.floor(t / (height.taps * width.taps))
+              const b = y * height.taps + (Math.floor(t / rows) % height.taps)
+              const c = k * width.taps + (Math.floor(t / columns) % width.taps)
+              const row = ((o * depth.size + depth.places[a]!) * height.size + height.places[b]!) * width.size
+              const value = x[(row + width.places[c]!) * inner + i]!
+              const deep = fround(value * fround(depth.weights[a]!))
+              const high = fround(deep * fround(height.weights[b]!))
+              sum = fround(sum + fround(high * fround(width.weights[c]!)))
+            }
+            out[to++] = sum
+          }
+        }
+      }
+    }
+  }
 }
 
 /** Every element of dout goes back to the elements of X that it was made from, times their weights. */

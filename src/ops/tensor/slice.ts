@@ -31,6 +31,7 @@ interface Bounds {
   readonly starts: readonly number[]
   readonly ends: readonly number[]
   readonly strides?: readonly number[]
+  readonly infer_flags: readonly number[]
   readonly decrease_axis: readonly number[]
 }
 
@@ -58,6 +59,13 @@ function backwards(opType: string, axis: number, start: number, end: number, ste
   if (from < to) throw reversed(opType, axis, start, end)
   return { start: from, step, count: Math.ceil((from - to) / -step) }
 }
+
+/**
+ * Whether axes[i] is indexed with a tensor that holds -1: the index stands as start and start + 1, where an end of 0 is that of the dimension,
+ * whatever the stride.
+ */
+const takesLast = ({ axes, starts, ends, infer_flags, decrease_axis }: Bounds, i: number): boolean =>
+  infer_flags[i] === -1 && starts[i] === -1 && ends[i] === 0 && decrease_axis.includes(axes[i]!)
 
 /**
  * The range of every dimension, null for those that are taken whole.
@@ -88,6 +96,7 @@ function rangesOf(opType: string, shape: Shape, bounds: Bounds, known: (list: 0 
       throw new InvalidArgumentError('E201', `${opType}: the stride along axis ${axis} must not be 0`, { got: strides })
     }
     if (size < 0 || !known(0) || !known(1) || !known(2)) ranges[axis] = { start: 0, step: 1, count: -1 }
+    else if (takesLast(bounds, i)) ranges[axis] = forwards(opType, axis, -1, size, 1, size)
     else if (step > 0) ranges[axis] = forwards(opType, axis, starts[i]!, ends[i]!, step, size)
     else ranges[axis] = backwards(opType, axis, starts[i]!, ends[i]!, step, size)
   })
@@ -214,7 +223,9 @@ const sliceAttrs = {
   axes: attr.ints(undefined, { doc: 'The axes that are cut.' }),
   starts: attr.ints([], { doc: 'First coordinate of each; negative from the end.' }),
   ends: attr.ints([], { doc: 'Coordinate behind the last of each; negative from the end.' }),
-  infer_flags: attr.ints([], { doc: '-1 marks bounds that come from tensors. Has no effect here.' }),
+  infer_flags: attr.ints([], {
+    doc: '-1 marks bounds that come from tensors: start -1 with end 0 is the last element if the axis is decreased.',
+  }),
   decrease_axis: attr.ints([], { doc: 'Axes, one element long now, that are taken away.' }),
 }
 const stridedAttrs = { ...sliceAttrs, strides: attr.ints([], { doc: 'Distance of the coordinates; may be negative.' }) }
