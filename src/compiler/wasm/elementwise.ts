@@ -7,7 +7,7 @@ import * as e from './expression.ts'
 import type { Loop, Piece, Statement } from './ir.ts'
 import { fullStrides } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
-import { broadcastOperands, scalar, whole } from './op_reader.ts'
+import { broadcastOperands, type OpReader, scalar, whole } from './op_reader.ts'
 import { powers } from './powers.ts'
 import { reductionKernel } from './reduction.ts'
 import { rounding, signOf } from './rounding.ts'
@@ -17,13 +17,22 @@ export const loop = (space: Shape, ...statements: Statement[]): Loop => ({ kind:
 
 const activations = { ...plain, ...powers, ...rounding, ...smooth }
 
+const zero = e.constant(0)
+/** Where X is taken of two numbers of which NaN is left aside: a NaN of X fails the comparison, one of Y is seen by itself. */
+const notBelow = (x: Formula, y: Formula): Formula => e.or(e.ge(x, y), e.ne(y, y))
+const notAbove = (x: Formula, y: Formula): Formula => e.or(e.le(x, y), e.ne(y, y))
+
 const BINARY: Readonly<Record<string, (x: Formula, y: Formula) => Formula>> = {
+  grad_add: e.add,
   elementwise_add: e.add,
   elementwise_sub: e.sub,
   elementwise_mul: e.mul,
   elementwise_div: e.div,
   elementwise_max: (x, y) => e.select(e.gt(x, y), x, y),
   elementwise_min: (x, y) => e.select(e.lt(x, y), x, y),
+  elementwise_fmax: (x, y) => e.select(notBelow(x, y), x, y),
+  elementwise_fmin: (x, y) => e.select(notAbove(x, y), x, y),
+  elementwise_heaviside: (x, y) => e.select(e.eq(x, zero), y, e.and(e.gt(x, zero), e.constant(1))),
 }
 
 interface Slopes {
@@ -41,14 +50,26 @@ const BINARY_SLOPES: Readonly<Record<string, readonly [(at: Slopes) => Formula, 
   elementwise_div: [({ dout, y }) => e.div(dout, y), ({ dout, y, out }) => e.div(e.mul(e.neg(dout), out!), y)],
   elementwise_max: [({ x, y, dout }) => e.and(dout, e.gt(x, y)), ({ x, y, dout }) => e.and(dout, e.le(x, y))],
   elementwise_min: [({ x, y, dout }) => e.and(dout, e.lt(x, y)), ({ x, y, dout }) => e.and(dout, e.ge(x, y))],
+  elementwise_fmax: [
+    ({ x, y, dout }) => e.and(dout, notBelow(x, y)),
+    ({ x, y, dout }) => e.andnot(dout, notBelow(x, y)),
+  ],
+  elementwise_fmin: [
+    ({ x, y, dout }) => e.and(dout, notAbove(x, y)),
+    ({ x, y, dout }) => e.andnot(dout, notAbove(x, y)),
+  ],
+  elementwise_heaviside: [({ dout }) => e.mul(dout, zero), ({ x, dout }) => e.and(dout, e.eq(x, zero))],
 }
+
+/** Those without the attribute align the last dimensions. */
+const axisOf = (op: OpReader): number => (op.attrs['axis'] as number | undefined) ?? -1
 
 const binary =
   (formula: (x: Formula, y: Formula) => Formula): Lowering =>
   (op) => {
     const [X, Y, Out] = [op.input('X'), op.input('Y'), op.output('Out')]
     if (!op.isFloat32() || X === undefined || Y === undefined || Out === undefined) return undefined
-    const { space, x, y } = broadcastOperands(op.type, X, Y, op.attr<number>('axis'))
+    const { space, x, y } = broadcastOperands(op.type, X, Y, axisOf(op))
     return [loop(space, { target: Out, value: formula(x, y) })]
   }
 
@@ -57,7 +78,7 @@ const binaryGrad =
   (op) => {
     const [X, Y, dOut] = [op.input('X'), op.input('Y'), op.input('Out@GRAD')]
     if (!op.isFloat32() || X === undefined || Y === undefined || dOut === undefined) return undefined
-    const { space, x, y, xShape, yShape } = broadcastOperands(op.type, X, Y, op.attr<number>('axis'))
+    const { space, x, y, xShape, yShape } = broadcastOperands(op.type, X, Y, axisOf(op))
     const Out = op.input('Out')
     const at: Slopes = { x, y, out: Out && whole(Out, space), dout: whole(dOut, space) }
     const pieces: Piece[] = []

@@ -56,6 +56,20 @@ const foldGrad =
 
 const extremeGrad = foldGrad((x, out, dout) => and(dout, e.eq(x, out)))
 
+/** dOut in equal shares to all elements that are as large as the extreme. The count of them is exact, so each share is rounded once. */
+const sharedGrad: Lowering = (op) => {
+  const [X, Out, dOut, dX] = [op.input('X'), op.input('Out'), op.input('Out@GRAD'), op.output('X@GRAD')]
+  if (!X || !Out || !dOut || !dX || !op.isFloat32('X', 'Out', 'Out@GRAD', 'X@GRAD')) return undefined
+  const kept = keptShape(op, X.shape)
+  if (numel(X.shape) / numel(kept) >= 2 ** 24) return undefined
+  const ties = new Temporary(kept)
+  const isExtreme = e.eq(whole(X), spread(Out, kept))
+  return all([
+    folded(X.shape, kept, and(isExtreme, constant(1)), ties, 'add'),
+    loop(X.shape, { target: dX, value: and(div(spread(dOut, kept), spread(ties, kept)), isExtreme) }),
+  ])
+}
+
 const logical =
   (combine: 'max' | 'min'): Lowering =>
   (op) => {
@@ -152,6 +166,10 @@ export const extremes: Readonly<Record<string, Lowering>> = {
   reduce_max_grad: extremeGrad,
   reduce_min: fold('min'),
   reduce_min_grad: extremeGrad,
+  reduce_amax: fold('max'),
+  reduce_amax_grad: sharedGrad,
+  reduce_amin: fold('min'),
+  reduce_amin_grad: sharedGrad,
   reduce_prod: fold('mul'),
   reduce_prod_grad: foldGrad((x, out, dout) => div(mul(dout, out), x)),
   reduce_any: logical('max'),

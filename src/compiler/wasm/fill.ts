@@ -1,4 +1,4 @@
-/** Lowerings of operators that write one number everywhere, and of those that repeat a tensor. */
+/** Lowerings of operators that write one number everywhere, and of those that repeat tensors. */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { type DType, isHalf, isInteger, makeView } from '../../tensor/dtype.ts'
 import { float32ToHalf } from '../../tensor/half.ts'
@@ -6,6 +6,7 @@ import { numel, type Shape, sameShape } from '../../tensor/shape.ts'
 import { hasLanes } from './elements.ts'
 import { loop } from './elementwise.ts'
 import * as e from './expression.ts'
+import type { Piece } from './ir.ts'
 import { fullStrides } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
 import { allOf, fillKernel, moveKernel } from './move.ts'
@@ -49,10 +50,16 @@ const zeros: Lowering = (op) => fill(op.output('Out'), 0)
 /** With ones in front, so that there are `rank` dimensions. */
 const lifted = (shape: Shape, rank: number): Shape => [...new Array<number>(rank - shape.length).fill(1), ...shape]
 
-/** A repetition as a broadcast: the elements of `large` in order are those of the larger tensor. */
-type Repetition = (x: Shape, out: Shape) => readonly [small: Shape, large: Shape]
+/**
+ * A repetition as a broadcast: the elements of `large` in order are those of the larger tensor. `index` is the place of the tensor in the slot
+ * that it comes from.
+ */
+type Repetition = (x: Shape, out: Shape, index: number) => readonly [small: Shape, large: Shape]
 
 const expanded: Repetition = (x, out) => [lifted(x, out.length), out]
+
+/** Each vector along the dimension of its own place. */
+const gridded: Repetition = (x, out, index) => [out.map((_, d) => (d === index ? (x[0] ?? 1) : 1)), out]
 
 /** A dimension of n repeated r times is [1, n] expanded to [r, n]. */
 const tiled: Repetition = (x, out) => {
@@ -60,28 +67,47 @@ const tiled: Repetition = (x, out) => {
   return [from.flatMap((size) => [1, size]), from.flatMap((size, d) => [out[d]! / size, size])]
 }
 
+function repeatPiece(X: PlannedTensor, Out: PlannedTensor, [small, large]: ReturnType<Repetition>): Piece {
+  const strides = fullStrides(small)
+  if (!hasLanes(X.dtype)) return moveKernel(large, allOf(Out, large), { tensor: X, strides })
+  return loop(large, { target: Out, value: e.read({ tensor: X, strides }) })
+}
+
+/** Every tensor of X repeated; one that nobody wants is left out. */
 const repeat =
   (repetition: Repetition): Lowering =>
   (op) => {
-    const [X, Out] = [op.input('X'), op.output('Out')]
-    if (X === undefined || Out === undefined || numel(Out.shape) === 0 || numel(X.shape) === 0) return undefined
-    const [small, large] = repetition(X.shape, Out.shape)
-    const strides = fullStrides(small)
-    if (!hasLanes(X.dtype)) return [moveKernel(large, allOf(Out, large), { tensor: X, strides })]
-    return [loop(large, { target: Out, value: e.read({ tensor: X, strides }) })]
+    const given = op.inputs('X')
+    const pieces: Piece[] = []
+    for (const [i, Out] of op.outputs('Out').entries()) {
+      const X = given[i]
+      if (Out === undefined) continue
+      if (X === undefined || numel(Out.shape) === 0 || numel(X.shape) === 0) return undefined
+      pieces.push(repeatPiece(X, Out, repetition(X.shape, Out.shape, i)))
+    }
+    return pieces
   }
 
 /** What was repeated gets the sum. */
 const repeatGrad =
-  (repetition: Repetition): Lowering =>
+  (repetition: Repetition, slot = 'Out@GRAD'): Lowering =>
   (op) => {
-    const [dOut, dX] = [op.input('Out@GRAD'), op.output('X@GRAD')]
-    if (dOut === undefined || dX === undefined || !op.isFloat32('Out@GRAD', 'X@GRAD')) return undefined
-    const [small, large] = repetition(dX.shape, dOut.shape)
-    const value = whole(dOut, large)
-    if (sameShape(small, large)) return [loop(dX.shape, { target: dX, value: whole(dOut, dX.shape) })]
-    const kernel = reductionKernel({ space: large, value, target: dX, strides: fullStrides(small), combine: 'add' })
-    return kernel && [kernel]
+    if (!op.isFloat32(slot, 'X@GRAD')) return undefined
+    const given = op.inputs(slot)
+    const pieces: Piece[] = []
+    for (const [i, dX] of op.outputs('X@GRAD').entries()) {
+      const dOut = given[i]
+      if (dX === undefined) continue
+      if (dOut === undefined) return undefined
+      const [small, large] = repetition(dX.shape, dOut.shape, i)
+      const strides = fullStrides(small)
+      const piece = sameShape(small, large)
+        ? loop(dX.shape, { target: dX, value: whole(dOut, dX.shape) })
+        : reductionKernel({ space: large, value: whole(dOut, large), target: dX, strides, combine: 'add' })
+      if (piece === undefined) return undefined
+      pieces.push(piece)
+    }
+    return pieces
   }
 
 export const fills: Readonly<Record<string, Lowering>> = {
@@ -96,4 +122,10 @@ export const fills: Readonly<Record<string, Lowering>> = {
   expand_as_v2_grad: repeatGrad(expanded),
   tile: repeat(tiled),
   tile_grad: repeatGrad(tiled),
+  expand: repeat(tiled),
+  expand_grad: repeatGrad(tiled),
+  broadcast_tensors: repeat(expanded),
+  broadcast_tensors_grad: repeatGrad(expanded),
+  meshgrid: repeat(gridded),
+  meshgrid_grad: repeatGrad(gridded, 'outputs@GRAD'),
 }

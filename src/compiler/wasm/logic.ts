@@ -1,4 +1,4 @@
-/** Lowerings of comparisons, logic, tests for infinite numbers and NaN, and choices by truth values. */
+/** Lowerings of comparisons, logic, operators on bits, tests for infinite numbers and NaN, and choices by truth values. */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { numel } from '../../tensor/shape.ts'
 import { isTrue, toFloat32, truth } from './conversions.ts'
@@ -29,12 +29,12 @@ const isCovered = (...tensors: (PlannedTensor | undefined)[]): boolean =>
   tensors.every((tensor) => tensor !== undefined && hasLanes(tensor.dtype) && numel(tensor.shape) > 0)
 
 const binary =
-  (mask: (x: Formula, y: Formula, X: PlannedTensor) => Formula): Lowering =>
+  (mask: (x: Formula, y: Formula, X: PlannedTensor) => Formula, held: (mask: Formula) => Formula = truth): Lowering =>
   (op) => {
     const [X, Y, Out] = [op.input('X'), op.input('Y'), op.output('Out')]
     if (!isCovered(X, Y, Out)) return undefined
     const { space, x, y } = broadcastOperands(op.type, X!, Y!, -1)
-    return [loop(space, { target: Out!, value: truth(mask(x, y, X!)) })]
+    return [loop(space, { target: Out!, value: held(mask(x, y, X!)) })]
   }
 
 const compare = ([float, ofWhole]: readonly [Mask, Mask]): Lowering =>
@@ -55,6 +55,29 @@ const not: Lowering = (op) => {
   const [X, Out] = [op.input('X'), op.output('Out')]
   if (!isCovered(X, Out)) return undefined
   return [loop(X!.shape, { target: Out!, value: truth(e.not(isTrue(whole(X!), X!.dtype))) })]
+}
+
+/** Bits are held in 32-bit numbers with zeros above, which stay zeros where two such are joined. */
+const bitwise =
+  (join: Mask): Lowering =>
+  (op) => {
+    const dtype = op.input('X')?.dtype
+    return isBits(dtype) ? binary(join, (bits) => bits)(op) : undefined
+  }
+
+const isBits = (dtype: string | undefined): boolean => dtype === 'int32' || dtype === 'bool' || dtype === 'uint8'
+
+const bitwiseNot: Lowering = (op) => {
+  const [X, Out] = [op.input('X'), op.output('Out')]
+  if (!isCovered(X, Out) || !isBits(X!.dtype)) return undefined
+  const held = whole(X!)
+  const value =
+    X!.dtype === 'bool'
+      ? truth(e.not(isTrue(held, 'bool')))
+      : X!.dtype === 'uint8'
+        ? and(e.not(held), e.bits(0xff))
+        : e.not(held)
+  return [loop(X!.shape, { target: Out!, value })]
 }
 
 const size = (x: Formula): Formula => e.abs(x)
@@ -90,6 +113,10 @@ export const logic: Readonly<Record<string, Lowering>> = {
     ]),
   ),
   logical_not: not,
+  bitwise_and: bitwise(e.and),
+  bitwise_or: bitwise(e.or),
+  bitwise_xor: bitwise(e.xor),
+  bitwise_not: bitwiseNot,
   isfinite_v2: test((x) => e.lt(size(x), infinity)),
   isinf_v2: test((x) => e.eq(size(x), infinity)),
   isnan_v2: test((x) => e.ne(x, x)),

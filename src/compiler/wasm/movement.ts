@@ -190,7 +190,7 @@ const flip: Lowering = (op) => {
   return [moveKernel(Out.shape, allOf(Out), { tensor: X, offset, strides })]
 }
 
-const RESHAPES = ['reshape2', 'flatten_contiguous_range', 'flatten2', 'squeeze2', 'unsqueeze2']
+const RESHAPES = ['reshape', 'reshape2', 'flatten_contiguous_range', 'flatten2', 'squeeze2', 'unsqueeze2']
 
 export const movement: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(

@@ -114,6 +114,8 @@ const gelu = (type: string, random: Random): LoweringCase => {
 }
 
 const BINARY = ['add', 'sub', 'mul', 'div', 'max', 'min'].map((name) => `elementwise_${name}`)
+/** Those that have no attribute axis. */
+const TRAILING = ['fmax', 'fmin', 'heaviside'].map((name) => `elementwise_${name}`)
 
 function binary(random: Random): LoweringCase {
   const [x, y] = random.shuffled(broadcastShapes(random)) as [Shape, Shape]
@@ -126,6 +128,19 @@ function binary(random: Random): LoweringCase {
     outputs: { Out: 1 },
     attrs: { axis: -1 },
   }
+}
+
+const trailing = (random: Random): LoweringCase => ({ ...binary(random), attrs: {} })
+
+/** Slopes that choose: equal bits where nothing is summed, with NaN and ties among the arguments. */
+function trailingGrad(type: string, random: Random): LoweringCase {
+  const given = binaryGrad(type, random)
+  const { X, Y } = given.inputs as { X: Tensor; Y: Tensor }
+  const repeats = product(X.shape) !== product(Y.shape)
+  const special = repeats
+    ? {}
+    : { X: random.floats(X.shape, { special: true }), Y: random.floats(Y.shape, { special: true }) }
+  return { ...given, inputs: { ...given.inputs, ...special }, attrs: {}, ...(repeats ? {} : { ulp: 0 }) }
 }
 
 function binaryGrad(type: string, random: Random): LoweringCase {
@@ -175,6 +190,9 @@ export const elementwise: Readonly<Record<string, (random: Random) => LoweringCa
   gelu_grad: (random) => gelu('gelu_grad', random),
   sign: (random) => unary(exact, random),
   ...Object.fromEntries(BINARY.map((type) => [type, binary])),
+  grad_add: binary,
+  ...Object.fromEntries(TRAILING.map((type) => [type, trailing])),
+  ...Object.fromEntries(TRAILING.map((type) => [`${type}_grad`, (random: Random) => trailingGrad(type, random)])),
   ...Object.fromEntries(BINARY.map((type) => [`${type}_grad`, (random: Random) => binaryGrad(type, random)])),
   sum,
   scale,

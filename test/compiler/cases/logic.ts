@@ -57,6 +57,18 @@ function compare(random: Random): LoweringCase {
   }
 }
 
+const bits =
+  (slots: readonly string[]) =>
+  (random: Random): LoweringCase => {
+    const dtype = random.pick(['int32', 'uint8', 'bool', 'int64'] as const)
+    const shapes = slots.length === 1 ? [random.pick(SHAPES)] : random.shuffled(broadcastShapes(random))
+    return {
+      inputs: Object.fromEntries(slots.map((slot, i) => [slot, anything(random, shapes[i]!, dtype)])),
+      outputs: { Out: 1 },
+      declined: dtype === 'int64',
+    }
+  }
+
 const test = (random: Random): LoweringCase => ({
   inputs: { X: numbers(random, random.pick(SHAPES), random.pick(['float32', 'float16', 'bfloat16'] as const)) },
   outputs: { Out: 1 },
@@ -95,6 +107,10 @@ export const logic: Readonly<Record<string, (random: Random) => LoweringCase>> =
   cast,
   ...Object.fromEntries([...COMPARISONS, ...CONNECTIVES].map((type) => [type, compare])),
   logical_not: not,
+  bitwise_and: bits(['X', 'Y']),
+  bitwise_or: bits(['X', 'Y']),
+  bitwise_xor: bits(['X', 'Y']),
+  bitwise_not: bits(['X']),
   isfinite_v2: test,
   isinf_v2: test,
   isnan_v2: test,

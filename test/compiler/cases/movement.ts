@@ -33,10 +33,13 @@ const xShape = (random: Random, shape: Shape): Tensor => random.floats([0, ...sh
 
 function reshape(type: string) {
   return (random: Random): LoweringCase => {
-    const dtype = type === 'flatten2' ? random.pick(['float32', 'int64', 'int32'] as const) : random.pick(DTYPES)
+    const dtype = ['flatten2', 'reshape'].includes(type)
+      ? random.pick(['float32', 'int64', 'int32'] as const)
+      : random.pick(DTYPES)
     const dims = shapeOf(random, 3).map((size) => Math.max(size, 1))
     const shape = type === 'squeeze2' ? [1, dims[0]!, dims[1]!, 1] : dims
     const attrs: Record<string, Record<string, unknown>> = {
+      reshape: { shape: [product(shape), 1] },
       reshape2: { shape: [product(shape), 1] },
       flatten_contiguous_range: { start_axis: 0, stop_axis: -1 },
       flatten2: { axis: 1 },
@@ -45,7 +48,7 @@ function reshape(type: string) {
     }
     return {
       inputs: { X: anything(random, shape, dtype) },
-      outputs: { Out: 1, XShape: 1 },
+      outputs: type === 'reshape' ? { Out: 1 } : { Out: 1, XShape: 1 },
       attrs: attrs[type]!,
     }
   }
@@ -56,6 +59,22 @@ const reshapeGrad = (random: Random): LoweringCase => {
   return {
     inputs: { 'Out@GRAD': anything(random, [product(shape)], random.pick(DTYPES)), XShape: xShape(random, shape) },
     outputs: { 'X@GRAD': 1 },
+  }
+}
+
+/** The older form reads the shape of X itself. */
+const reshapeV1Grad = (random: Random): LoweringCase => {
+  const shape = shapeOf(random, 3)
+  const dtype = random.pick(['float32', 'int64', 'int32'] as const)
+  const flat = [product(shape)]
+  return {
+    inputs: {
+      X: anything(random, shape, dtype),
+      Out: anything(random, flat, dtype),
+      'Out@GRAD': anything(random, flat, dtype),
+    },
+    outputs: { 'X@GRAD': 1 },
+    attrs: { shape: flat },
   }
 }
 
@@ -297,6 +316,72 @@ const tileGrad = (random: Random): LoweringCase => {
   }
 }
 
+const WITH_LANES_OR_NOT = ['float32', 'float32', 'int64', 'bool', 'float16'] as const
+
+const expandV1 = (random: Random): LoweringCase => {
+  const { inputs, attrs } = tile(random)
+  return { inputs, outputs: { Out: 1 }, attrs: { expand_times: attrs!['repeat_times'] } }
+}
+
+const expandV1Grad = (random: Random): LoweringCase => {
+  const { attrs, ...given } = tileGrad(random)
+  return { ...given, attrs: { expand_times: attrs!['repeat_times'] } }
+}
+
+/** Tensors that are repeated to one shape, which the first of them has. */
+function broadcastAll(random: Random): { shapes: Shape[]; large: Shape } {
+  const { large } = repetition(random)
+  const small = Array.from({ length: random.int(0, 3) }, () =>
+    large.map((size) => (random.next() < 0.4 ? 1 : size)).slice(random.int(0, large.length)),
+  )
+  return { shapes: [large, ...small], large }
+}
+
+const broadcastTensors = (random: Random): LoweringCase => {
+  const { shapes } = broadcastAll(random)
+  const dtype = random.pick(WITH_LANES_OR_NOT)
+  return { inputs: { X: shapes.map((shape) => anything(random, shape, dtype)) }, outputs: { Out: shapes.length } }
+}
+
+/** Gradients that nobody wants among those that somebody does. */
+const someOf = (random: Random, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => (random.next() < 0.2 && i > 0 ? '@EMPTY@' : `d${i}`))
+
+const broadcastTensorsGrad = (random: Random): LoweringCase => {
+  const { shapes, large } = broadcastAll(random)
+  return {
+    inputs: {
+      X: shapes.map((shape) => random.floats(shape)),
+      'Out@GRAD': shapes.map(() => random.floats(large)),
+    },
+    outputs: { 'X@GRAD': someOf(random, shapes.length) },
+    ...sums(product(large)),
+  }
+}
+
+/** Sizes of vectors that span a grid; one element may be no dimension. */
+const gridOf = (random: Random): Shape[] =>
+  Array.from({ length: random.int(2, 4) }, () => (random.next() < 0.2 ? [] : [random.int(1, 9)]))
+
+const meshgrid = (random: Random): LoweringCase => {
+  const vectors = gridOf(random)
+  const dtype = random.pick(['float32', 'float32', 'int64', 'int32', 'float16'] as const)
+  return { inputs: { X: vectors.map((shape) => anything(random, shape, dtype)) }, outputs: { Out: vectors.length } }
+}
+
+const meshgridGrad = (random: Random): LoweringCase => {
+  const vectors = gridOf(random)
+  const grid = vectors.map((shape) => shape[0] ?? 1)
+  return {
+    inputs: {
+      X: vectors.map((shape) => random.floats(shape)),
+      'outputs@GRAD': vectors.map(() => random.floats(grid)),
+    },
+    outputs: { 'X@GRAD': someOf(random, vectors.length) },
+    ...sums(product(grid)),
+  }
+}
+
 const fillConstant = (random: Random): LoweringCase => {
   const dtype = random.pick(DTYPES)
   const text = random.pick(['', '0.0', '1', '3.7', '200'])
@@ -318,11 +403,12 @@ const fillLike = (random: Random): LoweringCase => ({
   outputs: { Out: 1 },
 })
 
-const RESHAPES = ['reshape2', 'flatten_contiguous_range', 'flatten2', 'squeeze2', 'unsqueeze2']
+const RESHAPES = ['reshape', 'reshape2', 'flatten_contiguous_range', 'flatten2', 'squeeze2', 'unsqueeze2']
 
 export const movement: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   ...Object.fromEntries(RESHAPES.map((type) => [type, reshape(type)])),
   ...Object.fromEntries(RESHAPES.map((type) => [`${type}_grad`, reshapeGrad])),
+  reshape_grad: reshapeV1Grad,
   assign: copies,
   memcpy: (random) => ({ ...copies(random), attrs: { dst_place_type: 0 } }),
   share_data: copies,
@@ -350,6 +436,12 @@ export const movement: Readonly<Record<string, (random: Random) => LoweringCase>
   expand_as_v2_grad: expandGrad,
   tile,
   tile_grad: tileGrad,
+  expand: expandV1,
+  expand_grad: expandV1Grad,
+  broadcast_tensors: broadcastTensors,
+  broadcast_tensors_grad: broadcastTensorsGrad,
+  meshgrid,
+  meshgrid_grad: meshgridGrad,
   fill_constant: fillConstant,
   fill_constant_batch_size_like: fillBatch,
   fill_zeros_like: fillLike,

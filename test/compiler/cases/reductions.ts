@@ -229,7 +229,7 @@ const powGrad = (random: Random): LoweringCase => {
   }
 }
 
-const FOLDS = ['reduce_sum', 'reduce_mean', 'reduce_max', 'reduce_min', 'reduce_prod']
+const FOLDS = ['reduce_sum', 'reduce_mean', 'reduce_max', 'reduce_min', 'reduce_amax', 'reduce_amin', 'reduce_prod']
 
 export const reductions: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   ...Object.fromEntries(FOLDS.map((type) => [type, fold(type)])),
