@@ -1,6 +1,7 @@
-/** Lowerings of conv2d and depthwise_conv2d with their gradients: which of three routes a convolution takes. */
+/** Lowerings of conv2d, depthwise_conv2d and their transposed forms with their gradients: which of three routes a convolution takes. */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { type ConvAttrs, matchConvolution } from '../../ops/nn/conv_shape.ts'
+import { matchTransposed, type TransposeAttrs } from '../../ops/nn/conv_transpose.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
 import { columnsKernel } from './columns.ts'
 import { columnsFilterGradKernel, columnsInputGradKernel } from './columns_grad.ts'
@@ -22,14 +23,11 @@ const isPointwise = ({ groups, height, width }: Convolution): boolean =>
   groups === 1 &&
   [height, width].every(({ kernel, stride, before, after }) => kernel * stride === 1 && before === 0 && after === 0)
 
-const forward: Lowering = (op) => {
-  const [Input, Filter, Output] = [op.input('Input'), op.input('Filter'), op.output('Output')]
-  if (!op.isFloat32() || !Input || !Filter || !Output) return undefined
-  const conv = convolutionOf(op, Input, Filter)
-  if (conv === undefined) return undefined
-  if (isPointwise(conv)) return [pointwiseKernel(conv, Input, Filter, Output)]
-  if (conv.channels === conv.groups) return [depthwiseKernel(conv, Input, Filter, Output)]
-  return [columnsKernel(conv, Input, Filter, Output)]
+/** The convolution itself. */
+function convolve(conv: Convolution, input: PlannedTensor, filter: PlannedTensor, output: PlannedTensor): Kernel {
+  if (isPointwise(conv)) return pointwiseKernel(conv, input, filter, output)
+  if (conv.channels === conv.groups) return depthwiseKernel(conv, input, filter, output)
+  return columnsKernel(conv, input, filter, output)
 }
 
 /** Beyond these the code of the direct gradients, which grows with both, would be long. */
@@ -43,21 +41,57 @@ const isDepthwise = ({ groups, channels, filters, height, width }: Convolution):
   height.kernel * width.kernel <= MAX_TAPS &&
   height.stride * width.stride <= MAX_PHASES
 
+/** The kernels of its gradients. */
+const gradientsOf = (conv: Convolution) =>
+  isPointwise(conv)
+    ? { filter: pointwiseFilterGradKernel, input: pointwiseInputGradKernel }
+    : isDepthwise(conv)
+      ? { filter: depthwiseFilterGradKernel, input: depthwiseInputGradKernel }
+      : { filter: columnsFilterGradKernel, input: columnsInputGradKernel }
+
+const forward: Lowering = (op) => {
+  const [Input, Filter, Output] = [op.input('Input'), op.input('Filter'), op.output('Output')]
+  if (!op.isFloat32() || !Input || !Filter || !Output) return undefined
+  const conv = convolutionOf(op, Input, Filter)
+  return conv && [convolve(conv, Input, Filter, Output)]
+}
+
 const backward: Lowering = (op) => {
   const [Input, Filter, dOutput] = [op.input('Input'), op.input('Filter'), op.input('Output@GRAD')]
   if (!op.isFloat32() || !Input || !Filter || !dOutput) return undefined
   const conv = convolutionOf(op, Input, Filter)
   if (conv === undefined) return undefined
-  const [filterGrad, inputGrad] = isPointwise(conv)
-    ? [pointwiseFilterGradKernel, pointwiseInputGradKernel]
-    : isDepthwise(conv)
-      ? [depthwiseFilterGradKernel, depthwiseInputGradKernel]
-      : [columnsFilterGradKernel, columnsInputGradKernel]
+  const gradients = gradientsOf(conv)
   const [dFilter, dInput] = [op.output('Filter@GRAD'), op.output('Input@GRAD')]
   // The input's gradient comes last: what follows in a program reads it, and may be joined.
   const pieces: Kernel[] = []
-  if (dFilter !== undefined) pieces.push(filterGrad(conv, Input, dOutput, dFilter))
-  if (dInput !== undefined) pieces.push(inputGrad(conv, dOutput, Filter, dInput))
+  if (dFilter !== undefined) pieces.push(gradients.filter(conv, Input, dOutput, dFilter))
+  if (dInput !== undefined) pieces.push(gradients.input(conv, dOutput, Filter, dInput))
+  return pieces
+}
+
+/** The convolution whose input gradient a transposed one is: its small side is Input. undefined for a layout other than NCHW. */
+function transposedOf(op: OpReader, input: PlannedTensor, filter: PlannedTensor): Convolution | undefined {
+  const attrs = op.attrs as unknown as TransposeAttrs
+  return attrs.data_format === 'NHWC' ? undefined : matchTransposed(op.type, 2, input.shape, filter.shape, attrs).conv
+}
+
+const transposed: Lowering = (op) => {
+  const [Input, Filter, Output] = [op.input('Input'), op.input('Filter'), op.output('Output')]
+  if (!op.isFloat32() || !Input || !Filter || !Output) return undefined
+  const conv = transposedOf(op, Input, Filter)
+  return conv && [gradientsOf(conv).input(conv, Input, Filter, Output)]
+}
+
+const transposedBackward: Lowering = (op) => {
+  const [Input, Filter, dOutput] = [op.input('Input'), op.input('Filter'), op.input('Output@GRAD')]
+  if (!op.isFloat32() || !Input || !Filter || !dOutput) return undefined
+  const conv = transposedOf(op, Input, Filter)
+  if (conv === undefined) return undefined
+  const [dFilter, dInput] = [op.output('Filter@GRAD'), op.output('Input@GRAD')]
+  const pieces: Kernel[] = []
+  if (dFilter !== undefined) pieces.push(gradientsOf(conv).filter(conv, dOutput, Input, dFilter))
+  if (dInput !== undefined) pieces.push(convolve(conv, dOutput, Filter, dInput))
   return pieces
 }
 
@@ -66,4 +100,8 @@ export const convolution: Readonly<Record<string, Lowering>> = {
   conv2d_grad: backward,
   depthwise_conv2d: forward,
   depthwise_conv2d_grad: backward,
+  conv2d_transpose: transposed,
+  conv2d_transpose_grad: transposedBackward,
+  depthwise_conv2d_transpose: transposed,
+  depthwise_conv2d_transpose_grad: transposedBackward,
 }

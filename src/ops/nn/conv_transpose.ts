@@ -50,7 +50,7 @@ const ATTRS = {
   }),
   is_test: attr.bool(false, { extra: true, doc: 'Has no effect.' }),
 }
-type TransposeAttrs = FilledAttrs<typeof ATTRS>
+export type TransposeAttrs = FilledAttrs<typeof ATTRS>
 
 const { is_test: _, ...PLAIN } = ATTRS
 const ATTRS_3D = {
@@ -68,7 +68,7 @@ const ATTRS_3D = {
  * The convolution of which this is the input gradient (Output is its large side), and the shape of Output.
  * @throws InvalidArgumentError E203 for shapes, E201 for attributes that do not fit them.
  */
-function match(
+export function matchTransposed(
   TYPE: string,
   dims: 2 | 3,
   input: Shape,
@@ -160,14 +160,14 @@ function transposedConvolution<const A extends typeof ATTRS | typeof ATTRS_3D>(
     attrs: opAttrs,
     inferMeta({ Input, Filter, 'Output@GRAD': dOutput }, attrs) {
       requireSameDType(`${type}_grad`, { Input, Filter, 'Output@GRAD': dOutput })
-      const { out } = match(type, dims, Input.shape, Filter.shape, attrs as TransposeAttrs)
+      const { out } = matchTransposed(type, dims, Input.shape, Filter.shape, attrs as TransposeAttrs)
       requireShape(`${type}_grad`, 'Output@GRAD', dOutput, out, 'the shape of Output')
       return { 'Input@GRAD': Input, 'Filter@GRAD': Filter }
     },
     grad: 'unregistered',
     kernels: {
       cpu({ Input, Filter, 'Output@GRAD': dOutput }, attrs, { 'Input@GRAD': dInput, 'Filter@GRAD': dFilter }) {
-        const { conv } = match(type, dims, Input.shape, Filter.shape, attrs as TransposeAttrs)
+        const { conv } = matchTransposed(type, dims, Input.shape, Filter.shape, attrs as TransposeAttrs)
         const channelLast = isChannelLast((attrs as TransposeAttrs).data_format)
         const large = channelFirst(dOutput, channelLast)
         if (dInput !== undefined) {
@@ -188,7 +188,7 @@ function transposedConvolution<const A extends typeof ATTRS | typeof ATTRS_3D>(
     attrs: opAttrs,
     inferMeta({ Input, Filter }, attrs): { Output: Meta } {
       requireSameDType(type, { Input, Filter })
-      const { out } = match(type, dims, Input.shape, Filter.shape, attrs as TransposeAttrs)
+      const { out } = matchTransposed(type, dims, Input.shape, Filter.shape, attrs as TransposeAttrs)
       return { Output: { dtype: Input.dtype, shape: out } }
     },
     grad: ({ inputs, outputGrads, inputGrads }): OpDesc[] => [
@@ -205,7 +205,7 @@ function transposedConvolution<const A extends typeof ATTRS | typeof ATTRS_3D>(
     ],
     kernels: {
       cpu({ Input, Filter }, attrs, { Output }) {
-        const { conv } = match(type, dims, Input.shape, Filter.shape, attrs as TransposeAttrs)
+        const { conv } = matchTransposed(type, dims, Input.shape, Filter.shape, attrs as TransposeAttrs)
         const channelLast = isChannelLast((attrs as TransposeAttrs).data_format)
         const small = channelFirst(Input, channelLast)
         storePlanes(Output, channelLast, (planes) => convolveBack(conv, small, Filter.data, planes))

@@ -1,4 +1,5 @@
 /** Cases of convolutions: random shapes, strides, paddings, dilations and groups, and such that reach the edges of the three routes. */
+import type { Tensor } from '../../../src/tensor/tensor.ts'
 import type { LoweringCase, Random } from '../lowering_case.ts'
 
 type Four = readonly [number, number, number, number]
@@ -84,9 +85,36 @@ const cases =
   (random: Random): LoweringCase =>
     convolutionCase(random, randomShapes(random), gradient)
 
+/** The transposed form of a random convolution: its Input has the shape of the convolution's output, and its Output that of the input. */
+const transposedCases =
+  (gradient: boolean) =>
+  (random: Random): LoweringCase => {
+    const shapes = randomShapes(random)
+    const { attrs, inputs, outputs } = convolutionCase(random, shapes, true)
+    const small = inputs['Output@GRAD'] as Tensor
+    const { input, filter, groups = 1 } = shapes
+    const given = { Input: small, Filter: inputs['Filter'] as Tensor }
+    const output_size = input.slice(2)
+    const taps = filter[2] * filter[3]
+    if (!gradient) {
+      const terms = { Output: (filter[0] / groups) * taps }
+      return { inputs: given, attrs: { ...attrs, output_size }, outputs: { Output: 1 }, terms }
+    }
+    return {
+      inputs: { ...given, 'Output@GRAD': inputs['Input'] as Tensor },
+      attrs: { ...attrs, output_size },
+      outputs,
+      terms: { 'Input@GRAD': filter[1] * taps, 'Filter@GRAD': input[0] * small.shape[2]! * small.shape[3]! },
+    }
+  }
+
 export const convolution: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   conv2d: cases(false),
   conv2d_grad: cases(true),
   depthwise_conv2d: cases(false),
   depthwise_conv2d_grad: cases(true),
+  conv2d_transpose: transposedCases(false),
+  conv2d_transpose_grad: transposedCases(true),
+  depthwise_conv2d_transpose: transposedCases(false),
+  depthwise_conv2d_transpose_grad: transposedCases(true),
 }
