@@ -1,7 +1,7 @@
 /** Lowerings of conv2d, depthwise_conv2d and their transposed forms with their gradients: which of three routes a convolution takes. */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { type ConvAttrs, matchConvolution } from '../../ops/nn/conv_shape.ts'
-import { matchTransposed, type TransposeAttrs } from '../../ops/nn/conv_transpose.ts'
+import { matchTransposed, type TransposeAttrs } from '../../ops/nn/conv_transpose_shape.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
 import { columnsKernel } from './columns.ts'
 import { columnsFilterGradKernel, columnsInputGradKernel } from './columns_grad.ts'
