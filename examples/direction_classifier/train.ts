@@ -4,7 +4,8 @@
  *   npx tsx examples/direction_classifier/train.ts --finetune --epochs 1 --save mine/direction
  *   npx tsx examples/direction_classifier/classify.ts --model mine/direction line.png
  *
- * Ctrl-C ends the training after the step that is running, and saves what there is; a second one ends at once.
+ * Ctrl-C ends the training after the step that is running, and saves what there is; a second one ends at once. With --checkpoint FOLDER the
+ * same command with --resume goes on from there, with the numbers of a training that was never stopped.
  */
 import { fileURLToPath } from 'node:url'
 import { InvalidArgumentError as BadArgument, Command, CommanderError } from 'commander'
@@ -16,6 +17,7 @@ import { buildInference, buildTraining, type DirectionPrograms, optimizerConfig 
 import { loadPretrained } from './pretrained.ts'
 import { StatusLine } from './status_line.ts'
 import { DATA, TextLines } from './text_lines.ts'
+import { type CheckpointOptions, TrainingCheckpoints } from './training_checkpoints.ts'
 
 const TEST_BATCH = 50
 
@@ -32,6 +34,7 @@ export interface TrainOptions {
   /** Ends after so many steps. */
   readonly steps?: number | undefined
   readonly data?: string | undefined
+  readonly checkpoints?: CheckpointOptions | undefined
 }
 
 export type TrainEvent =
@@ -46,8 +49,9 @@ export type TrainEvent =
   | { readonly type: 'epoch'; readonly epoch: number; readonly loss?: number; readonly accuracy: number }
 
 /**
- * Trains, one event at a time: stop taking them, and the training stops. The state is in the executor at each event.
- * @throws EnforceError for data or a model that cannot be read.
+ * Trains, one event at a time: stop taking them, and the training stops, with a checkpoint if it has any. The state is in the executor at
+ * each event.
+ * @throws EnforceError for data, a model or a checkpoint that cannot be read.
  */
 export function* train(executor: Executor, options: TrainOptions): IterableIterator<TrainEvent> {
   const lines = new TextLines('train', options.data)
@@ -57,25 +61,46 @@ export function* train(executor: Executor, options: TrainOptions): IterableItera
   const length = { epochs: options.epochs, stepsPerEpoch: Math.max(1, perEpoch) }
   const { optimizer: by, learningRate } = optimizer.buildOptimizer(optimizerConfig(options.learningRate), length)
   const programs = buildTraining(by)
+  const checkpoints =
+    options.checkpoints && new TrainingCheckpoints(options.checkpoints, options, executor, programs.main)
   executor.run(programs.startup)
-  if (options.from !== undefined) {
+  const resumed = checkpoints?.load()
+  if (resumed === undefined && options.from !== undefined) {
     loadPretrained(options.from, programs.test, executor)
     yield { type: 'epoch', epoch: 0, accuracy: accuracyOn(test, programs, executor) }
   }
+  const last = Math.min(steps, options.steps ?? steps)
   const order = new Generator(options.seed)
-  for (let epoch = 1, step = 0; epoch <= options.epochs; epoch++) {
-    const rows = shuffledRows(lines.count, order)
-    const losses: number[] = []
-    for (let i = 0; i < perEpoch && step < (options.steps ?? steps); i++) {
-      const feed = { ...lines.batch(rows.subarray(i * options.batch, (i + 1) * options.batch)) }
-      const [loss] = executor.run(programs.main, { feed, fetch: [programs.loss] }) as [Tensor]
-      if (typeof learningRate !== 'number') learningRate.step()
-      losses.push(Number(loss.item()))
-      yield { type: 'step', step: ++step, steps: Math.min(steps, options.steps ?? steps), epoch, loss: losses.at(-1)! }
+  let step = resumed?.step ?? 0
+  let losses = [...(resumed?.losses ?? [])]
+  /** False while a step runs: a state between two steps is none to go on from. */
+  let whole = true
+  try {
+    for (let epoch = 1; epoch <= options.epochs; epoch++) {
+      const rows = shuffledRows(lines.count, order)
+      // Of a training that goes on, the order of rows is made anew, and steps that were done are passed over.
+      const end = epoch * perEpoch
+      if (step > end || (step === end && losses.length === 0)) continue
+      while (step < Math.min(last, end)) {
+        const from = (step % perEpoch) * options.batch
+        const feed = { ...lines.batch(rows.subarray(from, from + options.batch)) }
+        whole = false
+        const [loss] = executor.run(programs.main, { feed, fetch: [programs.loss] }) as [Tensor]
+        if (typeof learningRate !== 'number') learningRate.step()
+        whole = true
+        losses.push(Number(loss.item()))
+        step++
+        checkpoints?.save({ step, losses }, false)
+        yield { type: 'step', step, steps: last, epoch, loss: losses.at(-1)! }
+      }
+      if (losses.length === 0) return
+      const mean = losses.reduce((sum, value) => sum + value, 0) / losses.length
+      if (step === end) losses = []
+      yield { type: 'epoch', epoch, loss: mean, accuracy: accuracyOn(test, programs, executor) }
+      if (step >= last) return
     }
-    if (losses.length === 0) return
-    const mean = losses.reduce((sum, value) => sum + value, 0) / losses.length
-    yield { type: 'epoch', epoch, loss: mean, accuracy: accuracyOn(test, programs, executor) }
+  } finally {
+    if (whole && step > 0) checkpoints?.save({ step, losses }, true)
   }
 }
 
@@ -109,6 +134,9 @@ interface CommandOptions {
   readonly steps?: number
   readonly data: string
   readonly save?: string
+  readonly checkpoint?: string
+  readonly checkpointEvery?: number
+  readonly resume?: boolean
 }
 
 function command(): Command {
@@ -123,6 +151,9 @@ function command(): Command {
     .option('--steps <n>', 'end after so many steps', wholeNumber)
     .option('--data <folder>', 'train and test lines', DATA)
     .option('--save <prefix>', 'write the trained model as PREFIX.pdmodel and PREFIX.pdiparams')
+    .option('--checkpoint <folder>', 'write a checkpoint there where the training ends or is stopped')
+    .option('--checkpoint-every <n>', 'and every so many steps', wholeNumber)
+    .option('--resume', 'go on from the newest checkpoint, if there is one')
     .exitOverride()
 }
 
@@ -149,14 +180,21 @@ async function run(options: CommandOptions): Promise<number> {
     stopped = true
   }
   process.on('SIGINT', stop)
+  const { checkpoint: dir, checkpointEvery: every, resume } = options
+  if (dir === undefined && (every !== undefined || resume === true)) {
+    process.stderr.write('error: --checkpoint-every and --resume need --checkpoint\n')
+    return 2
+  }
+  const checkpoints = dir === undefined ? undefined : { dir, every, resume }
   const executor = new Executor({ seed })
   const status = new StatusLine()
   const start = performance.now()
   let done = 0
-  for (const event of train(executor, { epochs, batch, learningRate, seed, from, steps, data })) {
+  let run = 0
+  for (const event of train(executor, { epochs, batch, learningRate, seed, from, steps, data, checkpoints })) {
     if (event.type === 'step') {
       done = event.step
-      const pace = (performance.now() - start) / 1000 / event.step
+      const pace = (performance.now() - start) / 1000 / ++run
       status.update(
         `step ${event.step}/${event.steps}  epoch ${event.epoch}/${epochs}  loss ${event.loss.toFixed(4)}  ${pace.toFixed(1)} s/step`,
       )

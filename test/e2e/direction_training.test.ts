@@ -8,7 +8,7 @@ import { DirectionClassifier, PUBLISHED_MODEL } from '../../examples/direction_c
 import { buildTraining, optimizerConfig } from '../../examples/direction_classifier/network.ts'
 import { loadPretrained } from '../../examples/direction_classifier/pretrained.ts'
 import { TextLines } from '../../examples/direction_classifier/text_lines.ts'
-import { saveClassifier, type TrainEvent, train } from '../../examples/direction_classifier/train.ts'
+import { saveClassifier, type TrainEvent, type TrainOptions, train } from '../../examples/direction_classifier/train.ts'
 import {
   build,
   comparePrograms,
@@ -228,6 +228,33 @@ describe("the command's training", () => {
       // So small a rate moves little, but something.
       expect(difference(mine!, published!)).toBeLessThan(0.1)
       expect(difference(mine!, published!)).toBeGreaterThan(0)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('stopped after a step and gone on with: the numbers of a training that was not stopped', {
+    timeout: 240_000,
+  }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'direction-'))
+    try {
+      const dir = join(folder, 'run')
+      const options = { epochs: 1, batch: 4, learningRate: 0.001, seed: 3, steps: 3 }
+      const losses = (steps: number, checkpoints?: TrainOptions['checkpoints']): number[] => {
+        const executor = new Executor({ seed: 3 })
+        const found: number[] = []
+        for (const event of train(executor, { ...options, checkpoints })) {
+          if (event.type === 'step') found.push(event.loss)
+          if (found.length === steps) break
+        }
+        executor.dispose()
+        return found
+      }
+      const whole = losses(3)
+      const parts = [...losses(1, { dir }), ...losses(1, { dir, resume: true }), ...losses(1, { dir, resume: true })]
+      expect(parts).toEqual(whole)
+      const other = { ...options, batch: 8, checkpoints: { dir, resume: true } }
+      expect(() => [...train(new Executor(), other)]).toThrow(/was written by a training with batch 4/)
     } finally {
       rmSync(folder, { recursive: true })
     }
