@@ -2,7 +2,6 @@
 
     python tools/check_with_paddle.py DIR OUT.json
 """
-import base64
 import hashlib
 import json
 import os
@@ -11,26 +10,14 @@ import sys
 import numpy as np
 import paddle
 
+from check_values import array
+
 FOLDER, OUT = sys.argv[1:3]
 CHECKS = {}
 
 
 def path(name):
     return os.path.join(FOLDER, name)
-
-
-def array(t):
-    dt = t["dtype"]
-    if "base64" in t:
-        return np.frombuffer(base64.b64decode(t["base64"]), dt).reshape(t["shape"])
-    data = t["data"]
-    if dt == "bfloat16":
-        return (np.array(data, np.float32).view(np.uint32) >> 16).astype(np.uint16).reshape(t["shape"])
-    if dt.startswith("complex"):
-        return np.array(data, np.float32).view(dt).reshape(t["shape"])
-    if dt == "int64":
-        return np.array([int(v) for v in data], np.int64).reshape(t["shape"])
-    return np.array([float(v) if isinstance(v, str) else v for v in data], dt).reshape(t["shape"])
 
 
 def same(name, got, want, close=False):
@@ -82,6 +69,40 @@ def predictor():
     p.get_input_handle("x").copy_from_cpu(FEED["x"])
     p.run()
     same("prob", p.get_output_handle(p.get_output_names()[0]).copy_to_cpu(), E["prob"], close=True)
+
+
+def run_recorded(name):
+    """A program that Paddle recorded, as oarlock writes it: the numbers of the recording."""
+    want = E["recorded"][name]
+    exe = paddle.static.Executor(paddle.CPUPlace())
+    with paddle.static.scope_guard(paddle.base.core.Scope()):
+        main = program("recorded/%s/main.pdmodel" % name)
+        paddle.seed(want["seed"])
+        exe.run(program("recorded/%s/startup.pdmodel" % name))
+        for step in want["steps"]:
+            got = exe.run(main, feed={k: array(v) for k, v in step["feed"].items()}, fetch_list=want["fetches"])
+            for variable, value in zip(want["fetches"], got):
+                same(variable, value, step["fetch"][variable], close=True)
+
+
+def run_model(name):
+    """A saved model by Paddle's executor and by its predictor."""
+    want = E["models"][name]
+    feed = {k: array(v) for k, v in want["feed"].items()}
+    exe = paddle.static.Executor(paddle.CPUPlace())
+    with paddle.static.scope_guard(paddle.base.core.Scope()):
+        prog, feeds, fetches = paddle.static.load_inference_model(path("models/" + name), exe)
+        assert feeds == list(feed), feeds
+        for value, expected in zip(exe.run(prog, feed=feed, fetch_list=fetches), want["fetch"]):
+            same(name, value, expected, close=True)
+    config = paddle.inference.Config(path("models/%s.pdmodel" % name), path("models/%s.pdiparams" % name))
+    config.disable_glog_info()
+    p = paddle.inference.create_predictor(config)
+    for variable, value in feed.items():
+        p.get_input_handle(variable).copy_from_cpu(value)
+    p.run()
+    for output, expected in zip(p.get_output_names(), want["fetch"]):
+        same(name, p.get_output_handle(output).copy_to_cpu(), expected, close=True)
 
 
 def converted(name):
@@ -174,6 +195,10 @@ check("predictor", predictor)
 check("separate", separate)
 for kind in ("pdmodel/inference", "legacy", "pieces/model", "cut/inference"):
     check("converted/" + kind, lambda: converted(kind))
+for kind in E["recorded"]:
+    check("recorded/" + kind, lambda: run_recorded(kind))
+for kind in E["models"]:
+    check("models/" + kind, lambda: run_model(kind))
 check("streams", streams)
 paddle.disable_static()
 for p in (2, 3, 4):

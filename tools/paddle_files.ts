@@ -19,6 +19,7 @@ import { writeStateFile } from '../src/io/state_file.ts'
 import { writeSelectedRowsStream, writeTensorStream } from '../src/io/tensor_stream.ts'
 import { numel } from '../src/tensor/shape.ts'
 import { convertedFiles } from './convert_outputs.ts'
+import { paddleModels } from './paddle_models.ts'
 
 /** File contents by path, and what Paddle should find in them. */
 export interface PaddleFiles {
@@ -120,6 +121,8 @@ export async function paddleFiles(): Promise<PaddleFiles> {
   files.set('arrays.npz', writeNpz(tensors))
   files.set('packed.npz', writeNpz(tensors, { compress: true }))
 
+  const models = paddleModels()
+  for (const [path, bytes] of models.files) files.set(path, bytes)
   for (const [path, bytes] of await convertedFiles(files, out.prob.name)) files.set(path, bytes)
 
   const json = (all: Readonly<Record<string, Tensor>>) =>
@@ -136,6 +139,7 @@ export async function paddleFiles(): Promise<PaddleFiles> {
       lod: sequences.toJSON(),
       sparse: sparse.toJSON(),
       state: json(arrays),
+      ...models.expected,
     },
   }
 }

@@ -1,10 +1,11 @@
 /** The work of `convert`: reads what FILE is, makes all files to be written, and only then writes them. */
-import { InvalidArgumentError, NotFoundError } from '../errors.ts'
+import { AlreadyExistsError, InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { Scope } from '../executor/scope.ts'
 import { fileKind } from '../framework/file_kind.ts'
 import { counted } from '../framework/print_text.ts'
 import { formatProgram } from '../framework/printer.ts'
 import type { Program } from '../framework/program.ts'
+import { listed } from '../io/bytes.ts'
 import { staysInside } from '../io/file_name.ts'
 import { inferenceColumns, inferenceModelFiles } from '../io/inference_model.ts'
 import type { ModelFiles } from '../io/model_files.ts'
@@ -19,13 +20,16 @@ import type { Context } from './command.ts'
 import type { ConvertFlags } from './convert.ts'
 import { type ProgramFormat, type Target, targetOf } from './convert_target.ts'
 import { globPattern } from './fetches.ts'
-import { isFolder, makeFolder, pathOf, refuseExisting, writeOutput } from './files.ts'
+import { isFolder, listFolder, makeFolder, pathOf, refuseExisting, writeOutput } from './files.ts'
 import { type LoadedProgram, loadProgram, lookupOf, programEntry, programFiles } from './load_program.ts'
 import { isValues, type LoadedValues, loadAny } from './load_values.ts'
 import { isFolderOutput, programText } from './program_output.ts'
 import { readValueBytes } from './run_values.ts'
 
 type Pieces = Iterable<string | Uint8Array>
+
+/** Files that a folder is taken for a model by. */
+const PROGRAM_FILE = /(?:^|[/\\])(?:main\.json|__model__|[^/\\]*\.pdmodel)$/
 
 export class Converter {
   readonly #path: string
@@ -65,6 +69,7 @@ export class Converter {
     const { io, out } = this.#context
     const force = this.#flags.force === true
     for (const file of this.#files.keys()) refuseExisting(io, file, force)
+    if (folder && !force) this.#refuseSecondModel()
     const made = [...this.#files].map(([file, pieces]) => [file, [...pieces]] as const)
     if (folder) makeFolder(io, this.#output)
     for (const [file, pieces] of made) {
@@ -76,6 +81,19 @@ export class Converter {
     const names = [...this.#files.keys()]
     if (this.#output !== '-')
       out.done(`wrote ${names.length > 4 ? `${counted(names.length, 'file')} into ${this.#output}` : names.join(', ')}`)
+  }
+
+  /** A folder of two models would leave it to chance which of them is run. */
+  #refuseSecondModel(): void {
+    const written = [...this.#files.keys()].filter((file) => PROGRAM_FILE.test(file))
+    const place = pathOf(this.#context.io, this.#output)
+    if (written.length === 0 || !isFolder(place)) return
+    const there = listFolder(place).filter((name) => PROGRAM_FILE.test(name))
+    if (there.length === 0) return
+    throw new AlreadyExistsError('E706', `"${this.#output}" holds a model already: ${listed(there)}`, {
+      where: { file: this.#output },
+      hint: 'name another folder, or add -f to have both in it',
+    })
   }
 
   #inFolder(name: string): string {

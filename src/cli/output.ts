@@ -93,9 +93,19 @@ export function formatError(error: EnforceError, style: (style: Style, text: str
     if (place !== '' && !said) lines.push(`  in ${visible(place)}`)
     if (error.where.site !== undefined) lines.push(`  appended at ${visible(error.where.site)}`)
   }
+  if (Array.isArray(error.expected) && Array.isArray(error.got)) {
+    lines.push(`  expected ${visible(someOf(error.expected))}`, `  got      ${visible(someOf(error.got))}`)
+  }
   if (error.hint !== undefined) lines.push(`  hint: ${visible(error.hint)}`)
   lines.push(style('dim', `  more: oarlock explain ${error.code}`))
   return lines.join('\n')
+}
+
+/** Up to eight members of a list, and how many there are beyond. */
+function someOf(list: readonly unknown[]): string {
+  const most = 8
+  const shown = list.slice(0, most).map(String).join(', ')
+  return list.length > most ? `${shown} and ${list.length - most} more` : shown || 'nothing'
 }
 
 /** All members of the contract, null where there is nothing to say. */

@@ -1,12 +1,12 @@
 /** Values of a run from files and into files: what stands beside a model, `--load` and `--save`. */
-import { EnforceError, makeError } from '../errors.ts'
+import { EnforceError, makeError, NotFoundError } from '../errors.ts'
 import type { Executor } from '../executor/executor.ts'
 import { LIMITS } from '../framework/limits.ts'
 import { counted } from '../framework/print_text.ts'
 import type { Program } from '../framework/program.ts'
 import { type ModelFiles, paramsPlaces } from '../io/model_files.ts'
 import { VALUE_FORMATS, type ValueFormat, writeNamedValues } from '../io/named_values.ts'
-import { persistableVariables } from '../io/params.ts'
+import { persistableVariables, typeText } from '../io/params.ts'
 import { type ModelValues, readModelValues, readSavedValues } from '../io/read_model.ts'
 import { tensorFileText } from '../io/tensor_file.ts'
 import { trainingStateFiles } from '../io/training_state.ts'
@@ -32,6 +32,8 @@ export function loadValues(
   warn: (text: string) => void,
 ): void {
   const found = readSavedValues(program, path, lookupOf(io), (file) => readValueBytes(io, file))
+  if (found.values.size === 0 && persistableVariables(program).length > 0)
+    throw nothingFits(program, path, found.unused)
   const remade = setValues(executor, program, found)
   out.done(`loaded   ${counted(found.values.size, 'value')} from ${found.files.join(', ')}`)
   const listed = (names: readonly string[], text: string): void => {
@@ -39,6 +41,17 @@ export function loadValues(
   }
   listed(found.unused, `${found.files.join(', ')} fit no persistable variable of the program`)
   listed(remade, 'the program made anew, because only its half parameter or only its master weight was in the file')
+}
+
+/** Of values, not one of which has a place in the program: they belong to another one. */
+function nothingFits(program: Program, path: string, given: readonly string[]): NotFoundError {
+  const wanted = persistableVariables(program)
+  return new NotFoundError('E533', `no value of "${path}" belongs to the program`, {
+    where: { file: path },
+    expected: wanted.map((variable) => `${variable.name}: ${typeText(variable)}`),
+    got: given,
+    hint: given.length === 0 ? 'it holds no values' : 'give the values of this program, or the program of these values',
+  })
 }
 
 /** Sets the values that stand beside the program, if there are any, and tells. @returns whether there are any. */

@@ -290,7 +290,7 @@ class Decoder {
     }
   }
 
-  /** A slot given twice has the names of the last one, as in Paddle's map. */
+  /** A slot given twice has the names of both, as in Paddle (op_desc.cc). */
   #slot(side: Record<string, readonly string[]>, path: string, unknown: UnknownFields): void {
     const reader = this.#reader
     const { start } = reader
@@ -311,7 +311,7 @@ class Decoder {
       ),
     )
     if (slot === undefined) throw missing('a slot', 'name', start)
-    side[slot] = names
+    side[slot] = Object.hasOwn(side, slot) ? [...side[slot]!, ...names] : names
     for (const bytes of rest) unknown.add(`${path}/${slot}`, bytes)
   }
 }

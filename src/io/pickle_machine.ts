@@ -29,6 +29,8 @@ export class PickleMachine {
   readonly #memo = new Map<number, Item>()
   /** Where the current step begins. */
   #at = 0
+  /** Where the current frame ends. */
+  #frameEnd = 0
 
   constructor(bytes: Uint8Array, limits: Limits, forms?: PickleForms) {
     this.#reader = new ByteReader(bytes, () => damaged('it ends in the middle of a step', bytes.length))
@@ -46,6 +48,7 @@ export class PickleMachine {
       const op = reader.u8('a step')
       if (op === 0x2e) break
       this.#step(op)
+      if (this.#frameEnd > this.#at && reader.pos > this.#frameEnd) throw this.#fault('a step reaches beyond its frame')
     }
     if (reader.left > 0) throw damaged(`${reader.left} bytes follow its end`, reader.pos)
     const value = this.#pop()
@@ -65,9 +68,14 @@ export class PickleMachine {
     const reader = this.#reader
     const stack = this.#stack
     switch (op) {
-      case 0x95: // FRAME: the size of what follows, of no use here
-        reader.u64('FRAME')
+      case 0x95: {
+        // FRAME: the bytes of steps that follow. Nothing is read by it, but it must be right.
+        const size = reader.u64('FRAME')
+        if (this.#at < this.#frameEnd) throw this.#fault('a frame begins in another one')
+        if (size > reader.left) throw this.#fault('a frame reaches beyond its end')
+        this.#frameEnd = reader.pos + size
         return
+      }
       case 0x28: // MARK
         stack.push(MARK)
         return

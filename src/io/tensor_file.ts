@@ -4,9 +4,10 @@
  */
 import { EnforceError, InvalidArgumentError } from '../errors.ts'
 import { parseJsonText, pointerToken } from '../framework/json_text.ts'
-import type { Limits } from '../framework/limits.ts'
+import { type Limits, withLimits } from '../framework/limits.ts'
 import { SelectedRows, type Tensor, TensorArray, type Value } from '../tensor/tensor.ts'
 import { type TensorJson, type ValueJson, valueFromJSON } from '../tensor/tensor_json.ts'
+import { countOf } from './bytes.ts'
 
 /** Files of values may be as long as a text can be in JavaScript. */
 export const VALUE_FILE_LIMITS: Partial<Limits> = { programBytes: 500 * 2 ** 20 }
@@ -35,14 +36,15 @@ export function readTensorFile(
 
 /**
  * As {@link readTensorFile}, but a single tensor is read too: then `single` is true, and its name is ''.
- * @throws as {@link readTensorFile}.
+ * @throws as {@link readTensorFile}; ResourceExhaustedError E604 for too many elements.
  */
 export function readJsonValues(
   source: string | Uint8Array,
-  options: { readonly file?: string; readonly allowSingle?: boolean } = {},
+  options: { readonly file?: string; readonly allowSingle?: boolean; readonly limits?: Partial<Limits> } = {},
 ): { readonly values: Map<string, Value>; readonly single: boolean } {
   const file = options.file === undefined ? {} : { file: options.file }
   const { value: json, locate } = parseJsonText(source, { ...file, limits: VALUE_FILE_LIMITS })
+  const { tensorElements } = withLimits(options.limits)
   const single = options.allowSingle === true && isTensorLike(json)
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new InvalidArgumentError('E524', 'a file of saved values is an object of tensors by name', {
@@ -60,7 +62,9 @@ export function readJsonValues(
     : Object.entries(json).map(([name, member]) => [name, member, pointerToken(name)])
   for (const [name, member, pointer] of members) {
     try {
-      values.set(name, valueFromJSON(member, pointer))
+      const value = valueFromJSON(member, pointer)
+      for (const { shape } of tensorsOf(value)) countOf(shape, tensorElements)
+      values.set(name, value)
     } catch (error) {
       if (!(error instanceof EnforceError)) throw error
       const variable = single ? {} : { variable: name }
@@ -69,6 +73,9 @@ export function readJsonValues(
   }
   return { values, single }
 }
+
+const tensorsOf = (value: Value): readonly Tensor[] =>
+  value instanceof TensorArray ? value.items : [value instanceof SelectedRows ? value.value : value]
 
 /** True for what has the members of a value of program-json.md. */
 export function isTensorLike(value: unknown): boolean {

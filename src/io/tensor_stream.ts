@@ -126,7 +126,10 @@ function readDescription(bytes: Uint8Array, base: number, limits: Limits): { dty
         } else return false
         return true
       },
-      () => {},
+      // Nobody writes others, and the number of a field that was changed must not take its value away.
+      () => {
+        throw damaged('its description has a field that no description has', base)
+      },
     )
   } catch (error) {
     if (!(error instanceof EnforceError) || error.code === 'E532') throw error

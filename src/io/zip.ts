@@ -16,6 +16,8 @@ const MAX_ENTRIES = 65_536
 /** An archive may unpack to this many times its size, and to 64 MiB in any case: deflate reaches 1,032 only for what is all the same. */
 const MAX_RATIO = 200
 const FREE_BYTES = 64 * 2 ** 20
+/** A byte of a deflated entry stands for at most four copies of 258 bytes. */
+const MAX_DEFLATE = 1032
 
 interface Entry {
   readonly name: string
@@ -117,11 +119,16 @@ function unpack(bytes: Uint8Array, view: DataView, entry: Entry, files: Map<stri
   if (offset + 30 > bytes.length || view.getUint32(offset, true) !== 0x04034b50) {
     throw damaged(`"${name}" is not where the directory says`, offset)
   }
+  const nameEnd = offset + 30 + view.getUint16(offset + 26, true)
+  if (nameEnd > bytes.length || entryName(bytes.subarray(offset + 30, nameEnd), offset) !== name) {
+    throw damaged(`"${name}" has another name where it begins`, offset)
+  }
   const start = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true)
   if (start + packed > bytes.length) throw damaged(`"${name}" reaches beyond the end`, offset)
   const body = bytes.subarray(start, start + packed)
   if (method !== 0 && method !== 8) throw damaged(`"${name}" is packed by method ${method}`, offset)
   if (method === 0 && packed !== size) throw damaged(`"${name}" has ${packed} bytes in place of ${size}`, offset)
+  if (size > MAX_DEFLATE * packed) throw damaged(`"${name}" cannot have ${size} bytes, packed in ${packed}`, offset)
   const file = method === 0 ? body : inflated(body, size, name, offset)
   if (crc32(file) !== entry.crc) throw damaged(`the checksum of "${name}" is wrong`, offset)
   files.set(name, file)

@@ -114,6 +114,8 @@ export function tensorFromJson(json: unknown, pointer = ''): Tensor {
     const wanted = count * byteSize(dtype)
     if (bytes === undefined) throw wrong(`${pointer}/base64`, 'base64 text', base64.slice(0, 40))
     if (bytes.length !== wanted) throw wrong(`${pointer}/base64`, `${wanted} bytes`, `${bytes.length} bytes`)
+    if (dtype === 'bool' && bytes.some((byte) => byte > 1))
+      throw wrong(`${pointer}/base64`, 'bytes of 0 and 1', base64.slice(0, 40))
     const buffer = new ArrayBuffer(wanted)
     new Uint8Array(buffer).set(bytes)
     return new Tensor(dtype, shape as number[], makeView(dtype, buffer, 0, count), lod as number[][] | undefined)
@@ -161,8 +163,10 @@ function placed<T>(pointer: string, body: () => T): T {
   }
 }
 
+/** Bits that no byte takes must be 0: each array has one text. */
 function decodeBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
+  if (text.endsWith('=') && !/(?:[AQgw]==|[AEIMQUYcgkosw048]=)$/.test(text.slice(-4))) return undefined
   const binary = atob(text)
   const bytes = new Uint8Array(binary.length)
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)

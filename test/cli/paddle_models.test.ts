@@ -38,6 +38,30 @@ async function expectPaddlesNumbers(argv: readonly string[]): Promise<void> {
   })
 }
 
+describe('values that belong elsewhere, and folders with a model already', () => {
+  it('--load of another model: nothing is run, and both sides are listed', async () => {
+    const argv = ['run', 'inference', '--feed', 'img=@img.npy', '--load', 'dygraph_state/opt_p4.pdopt']
+    const { error } = await work.document<FailedDocument>(argv, 3)
+    expect(error).toMatchObject({ code: 'E533', message: expect.stringContaining('belongs to the program') })
+    expect(error.expected).toContain('fc_0.b_0: float32[5]')
+    expect(error.got).toContain('conv2d_0.w_0_moment1_0')
+    const { code, stderr } = await work.run(argv)
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/expected batch_norm_0\.b_0: float32\[\d+\], .* and 1 more\n {2}got {6}conv2d_0/)
+  })
+
+  it('convert does not put a second model into a folder', async () => {
+    work.write('twice/model.pdmodel', golden('inference/model.pdmodel'))
+    work.write('twice/model.pdiparams', golden('inference/model.pdiparams'))
+    const { error } = await work.document<FailedDocument>(['convert', 'twice', '-o', 'twice'], 2)
+    expect(error).toMatchObject({
+      code: 'E706',
+      message: expect.stringContaining('holds a model already: model.pdmodel'),
+    })
+    await work.document(['convert', 'twice', '-o', 'twice', '-f'])
+  })
+})
+
 describe('run', () => {
   it.each([
     ['inference/model.pdmodel'],

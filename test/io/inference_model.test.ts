@@ -204,6 +204,38 @@ describe('a program built here', () => {
     expect(thrown(() => readInferenceModel(program, undefined, new Executor())).code).toBe('E538')
   })
 
+  test.each([
+    ['F-13 two feeds at the same position', [0, 0]],
+    ['F-13 a gap', [0, 2]],
+  ])('%s', (_, [first, second]) => {
+    for (const type of ['feed', 'fetch']) {
+      const json = Program.from(golden('inference/model.pdmodel')).toJSON()
+      const ops = json.blocks[0]!.ops.flatMap((op) =>
+        op.type === type
+          ? [
+              { ...op, attrs: { ...op.attrs, col: first! } },
+              { ...op, attrs: { ...op.attrs, col: second! } },
+            ]
+          : [op],
+      )
+      const program = Program.from({ ...json, blocks: [{ ...json.blocks[0]!, ops }] })
+      expect(thrown(() => readInferenceModel(program, undefined, new Executor())).code, type).toBe('E538')
+    }
+  })
+
+  test('F-14 a fetch without a variable, a feed of two', () => {
+    const json = Program.from(golden('inference/model.pdmodel')).toJSON()
+    for (const [type, slots] of [
+      ['fetch', { inputs: { X: [] } }],
+      ['feed', { outputs: { Out: ['x', 'x'] } }],
+    ] as const) {
+      const ops = json.blocks[0]!.ops.map((op) => (op.type === type ? { ...op, ...slots } : op))
+      const bad = () =>
+        readInferenceModel(Program.from({ ...json, blocks: [{ ...json.blocks[0]!, ops }] }), undefined, new Executor())
+      expect(thrown(bad).code, type).toBe('E538')
+    }
+  })
+
   test('F-14 a feed without a variable', () => {
     const json = Program.from(golden('inference/model.pdmodel')).toJSON()
     const [first, ...others] = json.blocks[0]!.ops

@@ -16,8 +16,9 @@ import {
   writeSelectedRowsStream,
   writeTensorStream,
 } from '../../src/io/tensor_stream.ts'
-import { SelectedRows, Tensor } from '../../src/tensor/tensor.ts'
+import { SelectedRows, Tensor, type Value } from '../../src/tensor/tensor.ts'
 import type { TensorJson } from '../../src/tensor/tensor_json.ts'
+import { rewrites } from './consistent.ts'
 import { damageEverywhere, golden, goldenJson, goldenNames, thrown } from './damage.ts'
 import { tensorFromJSON } from './values.ts'
 
@@ -101,8 +102,21 @@ describe('one tensor', () => {
         [0, 1, 4],
       ]),
     ).finish()
-    const { cut } = damageEverywhere(good, (bytes) => readSingleTensor(bytes))
+    const judge = rewrites(good, (tensor: Tensor) => writeTensorStream(tensor).finish())
+    const { cut } = damageEverywhere(good, (bytes) => readSingleTensor(bytes), { judge })
     expect(cut).toEqual({ E532: good.length })
+  })
+
+  test('F-03 one bit of 1 KiB of parameters: an error, or values that differ only in that bit', {
+    timeout: 60_000,
+  }, () => {
+    const program = Program.from(golden('inference/model.pdmodel'))
+    const good = golden('inference/model.pdiparams')
+    const judge = rewrites(good, (values: ReadonlyMap<string, Value>) =>
+      writeCombinedParams(program, (name) => values.get(name)),
+    )
+    const { changed } = damageEverywhere(good, (bytes) => readCombinedParams(bytes, program), { judge })
+    expect(changed['read']).toBeGreaterThan(0)
   })
 })
 
