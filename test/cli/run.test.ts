@@ -304,8 +304,12 @@ describe('startup, load and save', () => {
     ).toBe(code)
   })
 
-  it('a value that fits no variable is a warning', async () => {
-    work.write('more.json', { other: { dtype: 'float32', shape: [], data: [1] } })
+  it('a value that fits no variable is a warning, values none of which fits are an error', async () => {
+    const other = { dtype: 'float32', shape: [], data: [1] }
+    work.write('other.json', { other })
+    const argv = ['run', 'net', ...feedXY, '--load', 'other.json']
+    expect((await work.document<FailedDocument>(argv, 3)).error).toMatchObject({ code: 'E533', got: ['other'] })
+    work.write('more.json', { other, 'fc_0.b_0': { dtype: 'float32', shape: [1], data: [1] } })
     const { warnings } = await work.document<RunDocument>(['run', 'net', ...feedXY, '--load', 'more.json'])
     expect(warnings[0]).toMatch(/other/)
   })
