@@ -3,6 +3,7 @@ import type { Attrs, Filled, FilledAttrs, GivenAttrs, OpLibrary, Slots } from '.
 import { ampOps } from './amp/table.ts'
 import { controlFlowOps } from './control_flow/table.ts'
 import { detectionOps } from './detection/table.ts'
+import { linearOps } from './linear/table.ts'
 import { lossOps } from './loss/table.ts'
 import { mathOps } from './math/table.ts'
 import { nnOps } from './nn/table.ts'
@@ -15,6 +16,7 @@ export const ops = {
   ...ampOps,
   ...controlFlowOps,
   ...detectionOps,
+  ...linearOps,
   ...lossOps,
   ...mathOps,
   ...nnOps,

@@ -10,9 +10,12 @@ import { readGolden } from '../golden.ts'
 import { corrected } from './corrections.ts'
 import { type GoldenCase, runGoldenCase } from './golden_case.ts'
 
-const FILES = readdirSync(new URL('../golden/ops/', import.meta.url)).filter((name) => name.endsWith('.jsonl.gz'))
+const filesIn = (folder: string): string[] =>
+  readdirSync(new URL(`../golden/${folder}/`, import.meta.url))
+    .filter((name) => name.endsWith('.jsonl.gz'))
+    .sort()
 
-describe.each(FILES.sort().map((name) => name.replace('.jsonl.gz', '')))('%s', (type) => {
+describe.each(filesIn('ops').map((name) => name.replace('.jsonl.gz', '')))('%s', (type) => {
   it('is in the table', () => {
     expect(Object.keys(ops)).toContain(type)
   })
@@ -29,7 +32,7 @@ describe.each([
   ['at random', 'ops_random'],
   ['extra', 'ops_extra'],
 ])('%s', (_, folder) => {
-  const cases = readGolden<GoldenCase[]>(`${folder}/paddle_2.6.2.jsonl.gz`)
+  const cases = filesIn(folder).flatMap((file) => readGolden<GoldenCase[]>(`${folder}/${file}`))
   it.each(cases.map((golden) => [`${golden.op}/${golden.name}`, golden] as const))('%s', (_, golden) => {
     expect(runGoldenCase(corrected(golden), ops, 'ts')).toEqual([])
     expect(runGoldenCase(corrected(golden), ops, 'wasm')).toEqual([])

@@ -174,6 +174,8 @@ const DECIDES_RANK: readonly RegExp[] = [
   /\.(Output)?Shape(Tensor)?$/,
   // Its last dimension says how many dimensions of X an index takes.
   /^(gather_nd|scatter_nd_add)(_grad)?\.Index$/,
+  // Y is one vector for each matrix of X if their dimensions agree.
+  /^solve(_grad)?\.[XY]$/,
 ]
 
 /** The program of a case. @param unknown declares every dimension as one that only the run knows. */

@@ -10,7 +10,7 @@ import argparse, json, os, pickle, random, signal, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from op_case_engine import *
 from op_fuzz_draw import GENERATORS, TOLERANCES, EXACT
-import op_fuzz_detection, op_fuzz_math, op_fuzz_nn, op_fuzz_tensor  # noqa: F401  (fill GENERATORS)
+import op_fuzz_detection, op_fuzz_linear, op_fuzz_math, op_fuzz_nn, op_fuzz_tensor  # noqa: F401  (fill GENERATORS)
 
 
 def record(case):
