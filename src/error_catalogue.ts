@@ -369,7 +369,7 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     code: 'E213',
     category: 'OutOfRange',
     title: 'a tensor would be too large',
-    exit: 4,
+    exit: 6,
     explanation: 'A tensor has at most 2^31 - 1 elements, as in Paddle, where many kernels count with 32 bits.',
     cause: 'a dimension was computed wrongly, or sizes were multiplied by mistake.',
     example: 'error E213: a tensor of shape [100000, 100000] has more than 2^31 - 1 elements',
@@ -837,10 +837,11 @@ export const ERROR_CATALOGUE: readonly ErrorEntry[] = [
     title: 'a number would lose digits',
     exit: 3,
     explanation:
-      'An integer beyond 2^53 or a number beyond the range of a double cannot be read from JSON without a change.',
-    cause: 'an int64 written as a number.',
+      'A number beyond the range of a double, one that a double makes 0 of, or an integer beyond 2^53 where no int64 can stand, cannot be read from JSON without a change.',
+    cause: 'a wrong exponent, or an int64 in a place of small numbers.',
     example: 'error E503: integer 9007199254740993 is beyond 2^53 and would lose digits',
-    remedy: 'write it as a string of digits: "9007199254740993".',
+    remedy:
+      'correct the number. Values of int64 attributes and tensors may have all their digits, also as a string: "9007199254740993".',
   },
   {
     code: 'E504',

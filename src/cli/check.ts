@@ -6,7 +6,7 @@ import { parseJsonText, pointerToken } from '../framework/json_text.ts'
 import { LIMITS } from '../framework/limits.ts'
 import { counted } from '../framework/print_text.ts'
 import { Program } from '../framework/program.ts'
-import { programJsonIssues } from '../framework/program_json.ts'
+import { isAttrPointer, programJsonIssues } from '../framework/program_json.ts'
 import { isRunnable, operatorSupport } from '../framework/support.ts'
 import { verify } from '../framework/verify.ts'
 import { ops } from '../ops/index.ts'
@@ -94,7 +94,7 @@ async function checkFile(io: Io, file: string): Promise<CheckedFile> {
     if (!(error instanceof EnforceError) || error.where?.pointer === undefined || !/^E50[678]|^E2/.test(error.code))
       throw error
     if (fileKind(bytes) === 'program-desc') return { ...entry, ops: 0, blocks: 0, issues: [issueOf(error)] }
-    const { value, locate } = parseJsonText(bytes, { file })
+    const { value, locate } = parseJsonText(bytes, { file, bigIntegerAt: isAttrPointer })
     const schema = programJsonIssues(value).map((issue): Issue => {
       const { code, message, pointer, expected, got, hint } = issue
       return {

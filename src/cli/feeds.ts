@@ -12,7 +12,7 @@ import { allocate, isComplex, isFloating } from '../tensor/dtype.ts'
 import { type Generator, uniformFloat64 } from '../tensor/random.ts'
 import { formatShape, product } from '../tensor/shape.ts'
 import { type NestedArray, Tensor, type Value, writeElement } from '../tensor/tensor.ts'
-import { numberFromJson, valueFromJSON } from '../tensor/tensor_json.ts'
+import { isDataPointer, numberFromJson, valueFromJSON } from '../tensor/tensor_json.ts'
 import { type Named, usage } from './command.ts'
 import { readInput } from './files.ts'
 import type { Io } from './io.ts'
@@ -59,7 +59,7 @@ export async function feedValue(io: Io, program: Program, feed: Named, options: 
 export async function readValueFile(io: Io, path: string): Promise<FeedValue> {
   const bytes = await readInput(io, path, VALUE_FILE_LIMITS.programBytes!)
   if (isNpy(bytes)) return readNpy(bytes, { file: path })
-  const { value, locate } = parseJsonText(bytes, { file: path, limits: VALUE_FILE_LIMITS })
+  const { value, locate } = parseJsonText(bytes, { file: path, limits: VALUE_FILE_LIMITS, bigIntegerAt: isDataPointer })
   return located(path, locate, () => fromJson(value, ''))
 }
 
@@ -69,7 +69,7 @@ export async function readValueFile(io: Io, path: string): Promise<FeedValue> {
  */
 export async function readFeeds(io: Io, path: string): Promise<Feed[]> {
   const bytes = await readInput(io, path, VALUE_FILE_LIMITS.programBytes!)
-  const { value, locate } = parseJsonText(bytes, { file: path, limits: VALUE_FILE_LIMITS })
+  const { value, locate } = parseJsonText(bytes, { file: path, limits: VALUE_FILE_LIMITS, bigIntegerAt: isDataPointer })
   const fail = (pointer: string, got: unknown): InvalidArgumentError =>
     new InvalidArgumentError('E525', '--feeds needs a list with one object of tensors for each step', {
       where: { file: path, pointer, ...locate(pointer) },

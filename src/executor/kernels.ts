@@ -62,10 +62,10 @@ export function bindKernel(
   const before: (() => void)[] = []
   const after: (() => void)[] = []
   const outputTensors = Object.entries(outputs).flatMap(([slot, tensors]) =>
-    tensors.map((tensor) => ({ slot, tensor })).filter((entry) => entry.tensor !== undefined),
-  ) as { slot: string; tensor: BoundTensor }[]
+    tensors.map((tensor, index) => ({ slot, index, tensor })).filter((entry) => entry.tensor !== undefined),
+  ) as { slot: string; index: number; tensor: BoundTensor }[]
 
-  const inputView = (slot: string, tensor: BoundTensor): KernelTensor => {
+  const inputView = (slot: string, tensor: BoundTensor, index: number): KernelTensor => {
     const { dtype, shape, data } = tensor
     if (dtype === 'int64' && !rawInt64) {
       const copy = new Float64Array(data.length)
@@ -77,7 +77,9 @@ export function bindKernel(
       before.push(() => halfToFloat32(dtype as 'float16' | 'bfloat16', data as Uint16Array, copy))
       return { dtype, shape, data: copy }
     }
-    const clash = outputTensors.some((out) => sharesMemory(out.tensor.data, data) && def.inplace?.[out.slot] !== slot)
+    const clash = outputTensors.some(
+      (out) => sharesMemory(out.tensor.data, data) && !(def.inplace?.[out.slot] === slot && out.index === index),
+    )
     if (clash) {
       const copy = data.slice() as NumberArray
       before.push(() => copy.set(data as NumberArray))
@@ -136,14 +138,14 @@ export function bindKernel(
 function arrange(
   slots: Readonly<Record<string, Slot>>,
   bound: BoundSlots,
-  view: (slot: string, tensor: BoundTensor) => KernelTensor,
+  view: (slot: string, tensor: BoundTensor, index: number) => KernelTensor,
 ): Record<string, unknown> {
   const result: Record<string, unknown> = {}
   for (const [slot, { arity }] of Object.entries(slots)) {
     const tensors = bound[slot] ?? []
     if (arity === 'many')
-      result[slot] = tensors.map((tensor) => (tensor === undefined ? undefined : view(slot, tensor)))
-    else if (tensors[0] !== undefined) result[slot] = view(slot, tensors[0])
+      result[slot] = tensors.map((tensor, i) => (tensor === undefined ? undefined : view(slot, tensor, i)))
+    else if (tensors[0] !== undefined) result[slot] = view(slot, tensors[0], 0)
   }
   return result
 }

@@ -89,13 +89,14 @@ function toLong(value: unknown): number | bigint | undefined {
 }
 const parseLong: Parse<number | bigint> = (value) => {
   const long = toLong(value)
-  return long === undefined ? { wanted: 'a 64-bit whole number (beyond 2^53 as a string of digits)' } : { value: long }
+  return long === undefined ? { wanted: 'a 64-bit whole number' } : { value: long }
 }
 
 function toFloat(value: unknown, round: boolean): number | undefined {
   const number = numberFromJson(value)
   if (number === undefined) return undefined
   const held = round ? Math.fround(number) : number
+  if (held === 0 && number !== 0) return undefined
   return Number.isFinite(number) && !Number.isFinite(held) ? undefined : held
 }
 const parseFloat32: Parse<number> = (value) => {

@@ -22,6 +22,21 @@ export interface Fault {
   readonly hint?: string
 }
 
+/** An integer that a number cannot hold, and where it stands. */
+export interface BigInteger {
+  readonly pointer: string
+  readonly start: number
+  readonly end: number
+}
+
+/** Which integers beyond 2^53 may stand in a text. */
+export interface BigIntegers {
+  /** Whether the value behind a pointer may be one. */
+  readonly allowed: (pointer: string) => boolean
+  /** Those that were found, in the order of the text. */
+  readonly found: BigInteger[]
+}
+
 /** Names of an object beyond which a set keeps them. */
 const SHORT_LIST = 16
 
@@ -50,7 +65,11 @@ const FIRST_NAME = 3
 const AFTER_VALUE = 4
 
 /** The first thing in `text` that is wrong. One pass; memory is the member names of the objects that are open. */
-export function findFault(text: string, limits: Pick<Limits, 'nesting' | 'members' | 'containers'>): Fault | undefined {
+export function findFault(
+  text: string,
+  limits: Pick<Limits, 'nesting' | 'members' | 'containers'>,
+  bigIntegers?: BigIntegers,
+): Fault | undefined {
   const end = text.length
   const inObject: boolean[] = [false]
   /** Per open container, where its latest member name begins, or how many elements lie before the current one; for pointers in errors. */
@@ -63,14 +82,22 @@ export function findFault(text: string, limits: Pick<Limits, 'nesting' | 'member
   let state = VALUE
   let i = 0
 
-  const fault = (offset: number, code: Fault['code'], message: string, rest: Partial<Fault> = {}): Fault => {
+  const here = (): string => {
     let pointer = ''
     for (let level = 1; level <= depth; level++) {
       if (!inObject[level]) pointer += `/${at[level]}`
       else if (at[level]! >= 0) pointer += pointerToken(nameAt(text, at[level]!))
     }
-    return { code, message, offset, pointer, depth, ...rest }
+    return pointer
   }
+  const fault = (offset: number, code: Fault['code'], message: string, rest: Partial<Fault> = {}): Fault => ({
+    code,
+    message,
+    offset,
+    pointer: here(),
+    depth,
+    ...rest,
+  })
   const unexpected = (offset: number, expected: string): Fault => {
     if (offset >= end) {
       const what =
@@ -210,16 +237,34 @@ export function findFault(text: string, limits: Pick<Limits, 'nesting' | 'member
         exponentDigits = next - exponent
       }
       if (next === integerEnd && integerEnd - digits >= TWO_53_DIGITS.length) {
-        const tooLarge = integerEnd - digits > TWO_53_DIGITS.length || text.slice(digits, integerEnd) > TWO_53_DIGITS
+        const isLonger = integerEnd - digits > TWO_53_DIGITS.length
+        const tooLarge = isLonger || text.slice(digits, integerEnd) > TWO_53_DIGITS
+        const isUnsure = isLonger || text.slice(digits, integerEnd) >= TWO_53_DIGITS
+        if (isUnsure && isInt64(text, i, integerEnd) && bigIntegers?.allowed(here()) === true) {
+          bigIntegers.found.push({ pointer: here(), start: i, end: next })
+        }
         // 1e20 is written by JSON.stringify with all its digits, and they come back the same.
-        if (tooLarge && String(Number(text.slice(digits, integerEnd))) !== text.slice(digits, integerEnd)) {
+        else if (tooLarge && String(Number(text.slice(digits, integerEnd))) !== text.slice(digits, integerEnd)) {
           return fault(i, 'E503', `integer ${shorten(text.slice(i, next))} is beyond 2^53 and would lose digits`, {
             expected: 'an integer of at most 2^53',
             got: shorten(text.slice(i, next)),
             hint: 'write it as a string of digits',
           })
         }
-      } else if ((exponentDigits > 2 || next - i > 300) && !Number.isFinite(Number(text.slice(i, next)))) {
+      } else if (exponentDigits > 2 || next - i > 300) {
+        const number = Number(text.slice(i, next))
+        if (number === 0 && /^-?[0.]*[1-9]/.test(text.slice(i, next))) {
+          return fault(i, 'E503', `number ${shorten(text.slice(i, next))} is so small that a double makes 0 of it`, {
+            expected: '0, or a number of at least 5e-324',
+            got: shorten(text.slice(i, next)),
+            hint: 'write 0 if that is meant',
+          })
+        }
+        if (Number.isFinite(number)) {
+          i = next
+          state = AFTER_VALUE
+          continue
+        }
         return fault(i, 'E503', `number ${shorten(text.slice(i, next))} is beyond what a double can hold`, {
           expected: 'a number below 1.8e308',
           got: shorten(text.slice(i, next)),
@@ -278,6 +323,9 @@ function stringEnd(text: string, i: number): number {
 
 const ESCAPES = new Set(['"', '\\', '/', 'b', 'f', 'n', 'r', 't'].map((c) => c.charCodeAt(0)))
 const isHexDigit = (c: number): boolean => (c >= ZERO && c <= NINE) || ((c | 32) >= 97 && (c | 32) <= 102)
+
+const isInt64 = (text: string, start: number, end: number): boolean =>
+  end - start <= 20 && BigInt.asIntN(64, BigInt(text.slice(start, end))) === BigInt(text.slice(start, end))
 
 function digitsEnd(text: string, i: number): number {
   for (;;) {

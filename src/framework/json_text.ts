@@ -3,10 +3,10 @@
  * through: too much text, nesting that would overflow later walks, duplicate member names, and integers whose digits a number cannot hold.
  * Nothing here recurses over what it reads. What the text means is for others (`program_json.ts`, `tensor_json.ts`).
  *
- * An integer beyond 2^53 must be a string of digits in the file: as a JSON number its last digits are lost before anybody sees them.
+ * JSON.parse loses the last digits of an integer beyond 2^53. Where one may stand it is read from the text as a bigint; elsewhere it is refused.
  */
 import { InvalidArgumentError, ResourceExhaustedError } from '../errors.ts'
-import { findFault, findPointer } from './json_scan.ts'
+import { type BigInteger, findFault, findPointer } from './json_scan.ts'
 import { type Limits, withLimits } from './limits.ts'
 
 export { pointerToken } from './json_scan.ts'
@@ -21,6 +21,8 @@ export interface JsonTextOptions {
   readonly limits?: Partial<Limits>
   /** Named in errors. */
   readonly file?: string
+  /** Behind which pointers an integer beyond 2^53 is read exactly, as a bigint. Default: none. */
+  readonly bigIntegerAt?: (pointer: string) => boolean
 }
 
 export interface ParsedJson {
@@ -48,7 +50,8 @@ export function parseJsonText(source: string | Uint8Array, options: JsonTextOpti
     })
   }
   const text = typeof source === 'string' ? source.replace(/^\uFEFF/, '') : decodeUtf8(source, file)
-  const fault = findFault(text, limits)
+  const bigIntegers = options.bigIntegerAt === undefined ? undefined : { allowed: options.bigIntegerAt, found: [] }
+  const fault = findFault(text, limits, bigIntegers)
   if (fault !== undefined) {
     const ErrorClass = fault.code.startsWith('E6') ? ResourceExhaustedError : InvalidArgumentError
     const hint = fault.depth === 0 ? (looksLike(text.slice(0, 64)) ?? fault.hint) : fault.hint
@@ -60,13 +63,27 @@ export function parseJsonText(source: string | Uint8Array, options: JsonTextOpti
     })
   }
   return {
-    value: JSON.parse(text),
+    value: bigIntegers === undefined ? JSON.parse(text) : parseExactly(text, bigIntegers.found),
     locate(pointer) {
       const offset = findPointer(text, pointer)
       return offset === undefined ? undefined : positionAt(text, offset)
     },
   }
 }
+
+/** JSON.parse, with the integers that it would round as bigints. */
+function parseExactly(text: string, integers: readonly BigInteger[]): unknown {
+  const value = JSON.parse(text)
+  for (const { pointer, start, end } of integers) {
+    const tokens = pointer.split('/').slice(1)
+    let holder = value
+    for (const token of tokens.slice(0, -1)) holder = holder[nameOf(token)]
+    holder[nameOf(tokens[tokens.length - 1]!)] = BigInt(text.slice(start, end))
+  }
+  return value
+}
+
+const nameOf = (token: string): string => token.replaceAll('~1', '/').replaceAll('~0', '~')
 
 /**
  * JSON text of a number that {@link parseJsonText} reads back as the same number. JSON.stringify drops the sign of -0 and writes 2^60 as an
@@ -83,6 +100,7 @@ export function jsonNumber(value: number): string {
 /** As JSON.stringify without spaces, with numbers written by {@link jsonNumber}. For plain data of bounded depth: it recurses. */
 export function toJsonText(value: unknown): string {
   if (typeof value === 'number') return jsonNumber(value)
+  if (typeof value === 'bigint') return `"${value}"`
   if (typeof value !== 'object' || value === null || isWrittenAsRead(value)) return JSON.stringify(value) ?? 'null'
   if (Array.isArray(value)) return `[${value.map(toJsonText).join(',')}]`
   const members: string[] = []
@@ -92,10 +110,10 @@ export function toJsonText(value: unknown): string {
   return `{${members.join(',')}}`
 }
 
-/** Whether JSON.stringify gives the same text as {@link toJsonText}: there is no -0, no number beyond 2^53 and none that is not finite. */
+/** Whether JSON.stringify gives the same text as {@link toJsonText}: no -0, no bigint, no number beyond 2^53 and none that is not finite. */
 export function isWrittenAsRead(value: unknown): boolean {
   if (typeof value === 'number') return Math.abs(value) <= TWO_53 && !Object.is(value, -0)
-  if (typeof value !== 'object' || value === null) return true
+  if (typeof value !== 'object' || value === null) return typeof value !== 'bigint'
   if (!Array.isArray(value)) {
     for (const key of Object.keys(value)) if (!isWrittenAsRead((value as Record<string, unknown>)[key])) return false
     return true

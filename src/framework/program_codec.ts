@@ -16,6 +16,7 @@ import { offsetOf, type ReadProgramDesc, readProgramDesc } from './program_desc_
 import {
   type AttrJson,
   type BlockJson,
+  isAttrPointer,
   type OpJson,
   type ProgramJson,
   type ScalarJson,
@@ -65,7 +66,7 @@ export function programFromJson(source: unknown, options: FromOptions): Program 
   if (typeof source !== 'string' && !(source instanceof Uint8Array))
     return buildProgram(validateProgramJson(source), options)
   const file = options.file === undefined ? {} : { file: options.file }
-  const { value, locate } = parseJsonText(source, file)
+  const { value, locate } = parseJsonText(source, { ...file, bigIntegerAt: isAttrPointer })
   try {
     return buildProgram(validateProgramJson(value), options)
   } catch (error) {

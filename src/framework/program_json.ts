@@ -103,12 +103,15 @@ export function validateProgramJson(value: unknown, options: ProgramJsonOptions 
   })
 }
 
+/** Whether a JSON pointer leads into an attribute: the only place of a program file where an integer may be beyond 2^53. */
+export const isAttrPointer = (pointer: string): boolean => /^\/blocks\/\d+\/ops\/\d+\/attrs\//.test(pointer)
+
 /**
  * The program in a JSON text.
  * @throws what {@link parseJsonText} and {@link validateProgramJson} throw, with file, line and column.
  */
 export function readProgramJson(source: string | Uint8Array, options: JsonTextOptions = {}): ProgramJson {
-  const { value, locate } = parseJsonText(source, options)
+  const { value, locate } = parseJsonText(source, { ...options, bigIntegerAt: isAttrPointer })
   try {
     return validateProgramJson(value, options)
   } catch (error) {

@@ -144,8 +144,9 @@ const SCALARS: Readonly<
 > = {
   BOOLEAN: { expected: 'true or false', fits: (value) => typeof value === 'boolean', schema: { type: 'boolean' } },
   LONG: {
-    expected: 'a whole number, beyond 2^53 as a string of digits',
-    fits: (value) => Number.isSafeInteger(value) || (typeof value === 'string' && DIGITS.test(value)),
+    expected: 'a 64-bit whole number',
+    fits: (value) =>
+      Number.isSafeInteger(value) || typeof value === 'bigint' || (typeof value === 'string' && DIGITS.test(value)),
     schema: {
       anyOf: [
         { type: 'integer', minimum: -Number.MAX_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
@@ -248,7 +249,7 @@ const attrs = mapOf(
 )
 
 function isPlain(value: unknown): boolean {
-  return typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string' || typeof value === 'boolean'
+  return typeof value === 'number' ? Number.isFinite(value) : ['string', 'boolean', 'bigint'].includes(typeof value)
 }
 
 const attrTypeNames = new Set<unknown>(ATTR_TYPES)

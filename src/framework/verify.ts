@@ -25,9 +25,9 @@ export type { Issue } from './issue.ts'
 const MOST_HINTS = 20
 
 /**
- * What is wrong with a program, [] when it is sound. Errors: E201 attribute, E205 and E206 slots, E207 variable not declared, E220 read
- * before it is written, E221 block that cannot be run, E222 variable that is not what its operator makes, E223 two outputs of one name,
- * E401 operator that is not known, and what inference throws. Warnings: W110 written but never read, W111 attribute without effect,
+ * What is wrong with a program, [] when it is sound. Errors: E201 attribute, E205 and E206 slots, E207 variable not declared, E219 parameter
+ * of unknown shape, E220 read before it is written, E221 block that cannot be run, E222 variable that is not what its operator makes, E223 two
+ * outputs of one name, E401 operator that is not known, and what inference throws. Warnings: W110 written but never read, W111 attribute without effect,
  * W112 slot without effect.
  * Linear in the size of the program.
  */
@@ -55,10 +55,26 @@ class Verifier {
   }
 
   run(): Issue[] {
+    for (const block of this.#program.blocks)
+      for (const variable of block.vars.values()) if (variable.isParameter) this.#checkParameter(block, variable)
     this.#visit(this.#program.globalBlock())
     // What no operator runs is checked all the same, after everything that could have written for it.
     for (const block of this.#program.blocks) if (!this.#visited.has(block.idx)) this.#visit(block)
     return this.#issues
+  }
+
+  /** Unknown dimensions, any number of them, are for data. A parameter has a value, and so a size. */
+  #checkParameter(block: Block, { name, shape }: Variable): void {
+    if (!shape.includes(-1)) return
+    this.#issues.push({
+      severity: 'error',
+      code: 'E219',
+      category: 'InvalidArgument',
+      message: `parameter "${name}" needs a known shape, got ${formatShape(shape)}`,
+      where: { block: block.idx, variable: name },
+      expected: 'dimensions of 0 or more',
+      got: shape,
+    })
   }
 
   #visit(block: Block): void {

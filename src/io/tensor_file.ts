@@ -6,7 +6,7 @@ import { EnforceError, InvalidArgumentError } from '../errors.ts'
 import { parseJsonText, pointerToken } from '../framework/json_text.ts'
 import { type Limits, withLimits } from '../framework/limits.ts'
 import { SelectedRows, type Tensor, TensorArray, type Value } from '../tensor/tensor.ts'
-import { type TensorJson, type ValueJson, valueFromJSON } from '../tensor/tensor_json.ts'
+import { isDataPointer, type TensorJson, type ValueJson, valueFromJSON } from '../tensor/tensor_json.ts'
 import { countOf } from './bytes.ts'
 
 /** Files of values may be as long as a text can be in JavaScript. */
@@ -43,7 +43,11 @@ export function readJsonValues(
   options: { readonly file?: string; readonly allowSingle?: boolean; readonly limits?: Partial<Limits> } = {},
 ): { readonly values: Map<string, Value>; readonly single: boolean } {
   const file = options.file === undefined ? {} : { file: options.file }
-  const { value: json, locate } = parseJsonText(source, { ...file, limits: VALUE_FILE_LIMITS })
+  const { value: json, locate } = parseJsonText(source, {
+    ...file,
+    limits: VALUE_FILE_LIMITS,
+    bigIntegerAt: isDataPointer,
+  })
   const { tensorElements } = withLimits(options.limits)
   const single = options.allowSingle === true && isTensorLike(json)
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {

@@ -5,6 +5,7 @@
 import { OpRole } from '../framework/op_role.ts'
 import type { Parameter, Variable } from '../framework/variable.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { BELOW_ONE, checkOptions, FINITE, NOT_NEGATIVE } from './check.ts'
 import type { OptimizerValue, ParamGradPair } from './emitter.ts'
 import { type AccumulatorOptions, type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
@@ -88,10 +89,12 @@ export class Adagrad extends AccumulatingOptimizer {
 
   constructor(options: AdagradOptions) {
     super(options)
+    const { epsilon = 1e-6, initialAccumulatorValue = 0 } = options
+    checkOptions('Adagrad', FINITE, { epsilon, initialAccumulatorValue })
     this.rule = {
       op: 'adagrad',
-      accumulators: [{ name: 'moment', slot: 'Moment', fillValue: options.initialAccumulatorValue ?? 0 }],
-      attrs: { epsilon: options.epsilon ?? 1e-6 },
+      accumulators: [{ name: 'moment', slot: 'Moment', fillValue: initialAccumulatorValue }],
+      attrs: { epsilon },
     }
   }
 }
@@ -114,6 +117,8 @@ export class RMSProp extends AccumulatingOptimizer {
 
   constructor(options: RMSPropOptions) {
     super(options)
+    const { epsilon = 1e-6, rho = 0.95, momentum = 0, centered = false } = options
+    checkOptions('RMSProp', NOT_NEGATIVE, { epsilon, rho, momentum })
     this.rule = {
       op: 'rmsprop',
       writesMultiPrecision: false,
@@ -122,12 +127,7 @@ export class RMSProp extends AccumulatingOptimizer {
         { name: 'mean_square', slot: 'MeanSquare' },
         { name: 'mean_grad', slot: 'MeanGrad' },
       ],
-      attrs: {
-        epsilon: options.epsilon ?? 1e-6,
-        decay: options.rho ?? 0.95,
-        momentum: options.momentum ?? 0,
-        centered: options.centered ?? false,
-      },
+      attrs: { epsilon, decay: rho, momentum, centered },
     }
   }
 }
@@ -146,13 +146,15 @@ export class Adadelta extends AccumulatingOptimizer {
 
   constructor(options: AdadeltaOptions = {}) {
     super(options)
+    const { epsilon = 1e-6, rho = 0.95 } = options
+    checkOptions('Adadelta', FINITE, { epsilon, rho })
     this.rule = {
       op: 'adadelta',
       accumulators: [
         { name: '_avg_squared_grad', slot: 'AvgSquaredGrad' },
         { name: '_avg_squared_update', slot: 'AvgSquaredUpdate' },
       ],
-      attrs: { epsilon: options.epsilon ?? 1e-6, rho: options.rho ?? 0.95 },
+      attrs: { epsilon, rho },
     }
   }
 }
@@ -174,15 +176,18 @@ export class Adamax extends AccumulatingOptimizer {
 
   constructor(options: AdamaxOptions = {}) {
     super(options)
-    this.#beta1 = options.beta1 ?? 0.9
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options
+    checkOptions('Adamax', BELOW_ONE, { beta1, beta2 })
+    checkOptions('Adamax', NOT_NEGATIVE, { epsilon })
+    this.#beta1 = beta1
     this.rule = {
       op: 'adamax',
       accumulators: [
         { name: 'moment', slot: 'Moment', wide: true },
         { name: 'inf_norm', slot: 'InfNorm', wide: true },
-        { name: 'beta1_pow_acc', slot: 'Beta1Pow', shape: [1], fillValue: this.#beta1, readOnly: true },
+        { name: 'beta1_pow_acc', slot: 'Beta1Pow', shape: [1], fillValue: beta1, readOnly: true },
       ],
-      attrs: { beta1: this.#beta1, beta2: options.beta2 ?? 0.999, epsilon: options.epsilon ?? 1e-8 },
+      attrs: { beta1, beta2, epsilon },
     }
   }
 
@@ -227,6 +232,8 @@ export class Ftrl extends AccumulatingOptimizer {
 
   constructor(options: FtrlOptions) {
     super(options)
+    const { l1 = 0, l2 = 0, lrPower = -0.5 } = options
+    checkOptions('Ftrl', FINITE, { l1, l2, lrPower })
     this.rule = {
       op: 'ftrl',
       writesMultiPrecision: false,
@@ -234,7 +241,7 @@ export class Ftrl extends AccumulatingOptimizer {
         { name: 'squared', slot: 'SquaredAccumulator', output: 'SquaredAccumOut' },
         { name: 'linear', slot: 'LinearAccumulator', output: 'LinearAccumOut' },
       ],
-      attrs: { l1: options.l1 ?? 0, l2: options.l2 ?? 0, lr_power: options.lrPower ?? -0.5 },
+      attrs: { l1, l2, lr_power: lrPower },
     }
   }
 

@@ -1,8 +1,9 @@
 /** Adam. Source: python/paddle/optimizer/adam.py (2.6.2); Kingma and Ba 2014. */
-import { InvalidArgumentError, PreconditionNotMetError } from '../errors.ts'
+import { PreconditionNotMetError } from '../errors.ts'
 import type { ParamGrad } from '../framework/autodiff/backward.ts'
 import { Variable } from '../framework/variable.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { BELOW_ONE, checkOptions, NOT_NEGATIVE } from './check.ts'
 import type { OptimizerValue } from './emitter.ts'
 import { type MinimizeOptions, type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
@@ -36,9 +37,12 @@ export class Adam extends Optimizer {
   /** @throws InvalidArgumentError E310 for beta1 or beta2 outside [0, 1) or a negative epsilon. */
   constructor(options: AdamOptions = {}) {
     super(options)
-    this.beta1 = checked('beta1', options.beta1 ?? 0.9, (value) => value >= 0 && value < 1, 'in [0, 1)')
-    this.beta2 = checked('beta2', options.beta2 ?? 0.999, (value) => value >= 0 && value < 1, 'in [0, 1)')
-    this.epsilon = checked('epsilon', options.epsilon ?? 1e-8, (value) => value >= 0, '0 or more')
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options
+    checkOptions('Adam', BELOW_ONE, givenNow({ beta1, beta2 }))
+    checkOptions('Adam', NOT_NEGATIVE, givenNow({ epsilon }))
+    this.beta1 = beta1
+    this.beta2 = beta2
+    this.epsilon = epsilon
     this.lazyMode = options.lazyMode ?? false
   }
 
@@ -126,16 +130,8 @@ export class Adam extends Optimizer {
 const numberOr = (value: number | OptimizerValue, fallback: number): number =>
   typeof value === 'number' ? value : fallback
 
-function checked(
-  name: string,
-  value: number | OptimizerValue,
-  allowed: (value: number) => boolean,
-  wanted: string,
-): number | OptimizerValue {
-  if (value instanceof Variable || value instanceof Tensor || (typeof value === 'number' && allowed(value)))
-    return value
-  throw new InvalidArgumentError('E310', `${name} must be ${wanted}, got ${String(value)}`, {
-    expected: wanted,
-    got: value,
-  })
-}
+/** Those that are not a variable or tensor, whose value is known only later. */
+const givenNow = (options: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(options).filter(([, value]) => !(value instanceof Variable || value instanceof Tensor)),
+  )

@@ -1,6 +1,6 @@
 /** AdamW: Adam with decoupled weight decay. Source: python/paddle/optimizer/adamw.py (2.6.2); Loshchilov and Hutter 2017. */
-import { InvalidArgumentError } from '../errors.ts'
 import { Adam, type AdamOptions } from './adam.ts'
+import { checkOptions, FINITE } from './check.ts'
 import type { OptimizedParameter } from './parameter.ts'
 
 export interface AdamWOptions extends Omit<AdamOptions, 'weightDecay'> {
@@ -22,12 +22,7 @@ export class AdamW extends Adam {
   constructor(options: AdamWOptions = {}) {
     const { weightDecay = 0.01, applyDecayParamFun, lrRatio, ...rest } = options
     super(rest)
-    if (typeof weightDecay !== 'number' || !Number.isFinite(weightDecay)) {
-      throw new InvalidArgumentError('E310', `weightDecay of AdamW must be a number, got ${String(weightDecay)}`, {
-        expected: 'a number',
-        got: weightDecay,
-      })
-    }
+    checkOptions('AdamW', FINITE, { weightDecay })
     this.#coeff = weightDecay
     this.#decays = applyDecayParamFun ?? (() => true)
     this.#lrRatio = lrRatio ?? null

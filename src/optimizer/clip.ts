@@ -5,6 +5,7 @@ import { pythonFloat } from '../framework/python_text.ts'
 import type { ErrorClip } from '../framework/variable.ts'
 import { isHalf } from '../tensor/dtype.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { checkOptions, FINITE, NOT_NEGATIVE } from './check.ts'
 import type { Emitter, OptimizerValue, ParamGradPair } from './emitter.ts'
 
 /** A way to clip: emits its operators and returns the pairs to go on with. */
@@ -15,6 +16,7 @@ export interface GradClip {
 
 /** Every element is cut to [min, max]; min defaults to -max. */
 export function ClipGradByValue(max: number, min = -max): GradClip {
+  checkOptions('ClipGradByValue', FINITE, { max, min })
   return {
     type: 'ClipGradByValue',
     clip: (pairs, emitter) =>
@@ -26,6 +28,7 @@ export function ClipGradByValue(max: number, min = -max): GradClip {
 
 /** Each gradient is scaled down to an L2 norm of at most `clipNorm`. */
 export function ClipGradByNorm(clipNorm: number): GradClip {
+  checkOptions('ClipGradByNorm', NOT_NEGATIVE, { clipNorm })
   return {
     type: 'ClipGradByNorm',
     clip: (pairs, emitter) =>
@@ -37,6 +40,7 @@ export function ClipGradByNorm(clipNorm: number): GradClip {
 
 /** All gradients together are scaled down to an L2 norm of at most `clipNorm`; they are changed in place. */
 export function ClipGradByGlobalNorm(clipNorm: number): GradClip {
+  checkOptions('ClipGradByGlobalNorm', NOT_NEGATIVE, { clipNorm })
   return { type: 'ClipGradByGlobalNorm', clip: (pairs, emitter) => clipByGlobalNorm(pairs, emitter, clipNorm) }
 }
 
@@ -44,7 +48,10 @@ export function ClipGradByGlobalNorm(clipNorm: number): GradClip {
  * For `variable.errorClip`: the gradient of that variable, a parameter or not, is cut to [min, max] where it is made, so that what flows on
  * from it is bounded too. min defaults to -max.
  */
-export const ErrorClipByValue = (max: number, min = -max): ErrorClip => ({ min, max })
+export function ErrorClipByValue(max: number, min = -max): ErrorClip {
+  checkOptions('ErrorClipByValue', FINITE, { max, min })
+  return { min, max }
+}
 
 function eachPair(
   pairs: readonly ParamGradPair[],

@@ -1,4 +1,5 @@
 /** Lamb. Source: python/paddle/optimizer/lamb.py (2.6.2); You et al. 2019. */
+import { BELOW_ONE, checkOptions, FINITE } from './check.ts'
 import type { OptimizerValue } from './emitter.ts'
 import { type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
@@ -25,6 +26,9 @@ export class Lamb extends Optimizer {
   constructor(options: LambOptions = {}) {
     super(options)
     this.#options = options
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, lambWeightDecay = 0.01 } = options
+    checkOptions('Lamb', BELOW_ONE, { beta1, beta2 })
+    checkOptions('Lamb', FINITE, { epsilon, lambWeightDecay })
   }
 
   override _create_accumulators(_block: unknown, parameters: readonly OptimizedParameter[]): void {

@@ -1,5 +1,6 @@
 /** Momentum and LARS momentum. Source: python/paddle/optimizer/momentum.py and python/paddle/incubate/optimizer/lars_momentum.py (2.6.2). */
 import { type Regularizer, Variable } from '../framework/variable.ts'
+import { checkOptions, FINITE } from './check.ts'
 import type { OptimizerValue } from './emitter.ts'
 import { type OpSink, Optimizer, type OptimizerOptions } from './optimizer.ts'
 import type { OptimizedParameter } from './parameter.ts'
@@ -26,6 +27,7 @@ export class Momentum extends Optimizer {
     this.momentum = options.momentum ?? 0.9
     this.useNesterov = options.useNesterov ?? false
     this.rescaleGrad = options.rescaleGrad ?? 1
+    checkOptions('Momentum', FINITE, { momentum: this.momentum, rescaleGrad: this.rescaleGrad })
   }
 
   /** L2 is fused into the operator; a parameter's own L1 takes the place of the optimizer's L2. */
@@ -91,6 +93,8 @@ export class LarsMomentum extends Optimizer {
   constructor(options: LarsMomentumOptions = {}) {
     super(options)
     this.#options = options
+    const { momentum = 0.9, larsCoeff = 0.001, larsWeightDecay = 0.0005, epsilon = 0, rescaleGrad = 1 } = options
+    checkOptions('LarsMomentum', FINITE, { momentum, larsCoeff, larsWeightDecay, epsilon, rescaleGrad })
   }
 
   override _create_accumulators(_block: unknown, parameters: readonly OptimizedParameter[]): void {

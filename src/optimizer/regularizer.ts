@@ -4,13 +4,19 @@
  */
 import type { Regularizer } from '../framework/variable.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { checkOptions, FINITE } from './check.ts'
 import type { Emitter, OptimizerValue, ParamGradPair } from './emitter.ts'
 import type { OptimizedParameter } from './parameter.ts'
 
 /** coeff * sign(parameter) is added to the gradient. */
-export const L1Decay = (coeff = 0): Regularizer => ({ type: 'L1Decay', coeff })
+export const L1Decay = (coeff = 0): Regularizer => decay('L1Decay', coeff)
 /** coeff * parameter is added to the gradient. */
-export const L2Decay = (coeff = 0): Regularizer => ({ type: 'L2Decay', coeff })
+export const L2Decay = (coeff = 0): Regularizer => decay('L2Decay', coeff)
+
+function decay(type: Regularizer['type'], coeff: number): Regularizer {
+  checkOptions(type, FINITE, { coeff })
+  return { type, coeff }
+}
 
 /** A number means L2Decay. */
 export const toRegularizer = (decay: number | Regularizer | null | undefined): Regularizer | null =>

@@ -25,6 +25,9 @@ export interface TensorArrayJson {
 }
 export type ValueJson = TensorJson | SelectedRowsJson | TensorArrayJson
 
+/** Whether a JSON pointer leads to a value of a tensor, which may be an int64 beyond 2^53. */
+export const isDataPointer = (pointer: string): boolean => /\/data\/\d+$/.test(pointer)
+
 /** A float as JSON holds it: a number, or one of "NaN", "Infinity", "-Infinity". */
 export function numberToJson(value: number): number | string {
   return Number.isFinite(value) ? value : Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'
@@ -32,9 +35,10 @@ export function numberToJson(value: number): number | string {
 
 const NON_FINITE: Readonly<Record<string, number>> = { NaN: Number.NaN, Infinity: Infinity, '-Infinity': -Infinity }
 
-/** The number behind a JSON number or one of the three texts; undefined for anything else. */
+/** The number behind a JSON number, an integer that a number holds exactly or one of the three texts; undefined for anything else. */
 export function numberFromJson(value: unknown): number | undefined {
   if (typeof value === 'number') return value
+  if (typeof value === 'bigint') return BigInt(Number(value)) === value ? Number(value) : undefined
   return typeof value === 'string' && Object.hasOwn(NON_FINITE, value) ? NON_FINITE[value] : undefined
 }
 
@@ -133,7 +137,7 @@ export function tensorFromJson(json: unknown, pointer = ''): Tensor {
     let value: unknown = values[i]
     if (typeof value === 'string') {
       value = dtype === 'int64' && /^-?\d{1,20}$/.test(value) ? BigInt(value) : (numberFromJson(value) ?? value)
-    }
+    } else if (typeof value === 'bigint' && dtype !== 'int64') value = numberFromJson(value) ?? value
     placed(`${pointer}/data/${i}`, () => writeElement(dtype, data, i, value))
   }
   return new Tensor(dtype, shape as number[], data, lod as number[][] | undefined)

@@ -59,7 +59,7 @@ describe('what JSON is (RFC 8259)', () => {
     '0e0',
     '0e+1',
     '1.5e300',
-    '1e-400',
+    '0e-400',
     '123.456e-7',
     '9007199254740992',
     '-9007199254740992',
@@ -443,12 +443,34 @@ describe('numbers', () => {
     ['9007199254740993.0', 2 ** 53],
     ['1e20', 1e20],
     ['1.7976931348623157e308', Number.MAX_VALUE],
-    ['1e-400', 0],
+    ['0e-400', 0],
+    ['5e-324', 5e-324],
     ['-0', -0],
     ['1e3', 1000],
     ['1.0', 1],
   ])('%s is read', (text, value) => {
     expect(parseJsonText(`[${text}]`).value).toEqual([value])
+  })
+
+  test.each(['1e-400', '-1e-400', `0.${'0'.repeat(330)}1`, '123.456e-789'])('J-07: %s would become 0', (number) => {
+    const error = refusal(`[${number}]`)
+    expect([error.at, error.category]).toEqual(['E503 /0 1:2', 'InvalidArgument'])
+  })
+
+  test('J-07: where they may stand, integers beyond 2^53 are read digit for digit, and no others', () => {
+    const bigIntegerAt = (pointer: string) => pointer.startsWith('/a~1b/')
+    const read = (text: string) => parseJsonText(text, { bigIntegerAt }).value
+    expect(read('{"a/b": [9007199254740992, -9223372036854775808, 7, [9223372036854775807]], "c": 1}')).toEqual({
+      'a/b': [9007199254740992n, -9223372036854775808n, 7, [9223372036854775807n]],
+      c: 1,
+    })
+    for (const [text, pointer] of [
+      ['{"a/b": [9223372036854775808]}', '/a~1b/0'],
+      ['{"a/b": [-9223372036854775809]}', '/a~1b/0'],
+      ['{"a/b": [1], "c": 9007199254740993}', '/c'],
+    ] as const) {
+      expect(refusal(text, { bigIntegerAt }).at).toMatch(`E503 ${pointer} `)
+    }
   })
 
   test('jsonNumber and toJsonText give text that reads back as the same value', () => {

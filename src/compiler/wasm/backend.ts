@@ -58,7 +58,8 @@ export class WasmBackend implements Backend {
   compile(ops: readonly PlannedOp[], options: CompileOptions): CompiledOps {
     const threading = threadingFor(options.threads ?? 1)
     const { threads } = threading
-    const groups = fuse(ops.map(lower), options)
+    const pieces = ops.map((op) => lowerSafely(op, options.memoryOf))
+    const groups = fuse(pieces, options)
     const units: Unit[] = []
     const lines: Line[] = []
     let open: { readonly calls: Call[] } | undefined
@@ -147,6 +148,37 @@ function callsOf(kernels: readonly Kernel[], threads: number, forkingWork: numbe
     }
     return { kernel, forks, records: [args, ...Array.from({ length: copies - 1 }, () => copyOf(args))] }
   })
+}
+
+/**
+ * The pieces of an operator; undefined also where it writes to an input that its definition does not name for that output, and its pieces
+ * could read of that input what they have written: then the TypeScript kernel runs on a copy.
+ */
+function lowerSafely(op: PlannedOp, memoryOf: CompileOptions['memoryOf']): readonly Piece[] | undefined {
+  const pieces = lower(op)
+  const overwritten = pieces === undefined ? [] : overwrittenInputs(op, memoryOf)
+  if (pieces === undefined || overwritten.length === 0) return pieces
+  const [piece] = pieces
+  // A loop is looked at by `fuse`, element by element.
+  const isSafe = (tensor: PlannedTensor): boolean =>
+    piece?.kind === 'loop' || piece?.overwrites?.includes(tensor) === true
+  return pieces.length === 1 && overwritten.every(isSafe) ? pieces : undefined
+}
+
+/** Inputs that are the memory of an output without being the one that the definition names for it. */
+function overwrittenInputs({ def, inputs, outputs }: PlannedOp, memoryOf: CompileOptions['memoryOf']): PlannedTensor[] {
+  const written = new Map<object, { readonly slot: string; readonly index: number }>()
+  for (const [slot, list] of Object.entries(outputs)) {
+    list.forEach((tensor, index) => {
+      if (tensor !== undefined) written.set(memoryOf(tensor), { slot, index })
+    })
+  }
+  return Object.entries(inputs).flatMap(([slot, list]) =>
+    list.filter((tensor, index): tensor is PlannedTensor => {
+      const target = tensor && written.get(memoryOf(tensor))
+      return target !== undefined && !(def.inplace?.[target.slot] === slot && target.index === index)
+    }),
+  )
 }
 
 /** An instance over the memory; with a pool, one whose kernels the pool's threads can run too. */

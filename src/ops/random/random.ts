@@ -22,6 +22,12 @@ const floatDType = attr.dtype('float32', {
   check: (dtype) => (FLOATS.includes(dtype as DType) ? null : `one of ${FLOATS.join(', ')}`),
 })
 const seed = attr.int(0, { doc: '0 draws from the generator of the run.' })
+const DIFFERS = 'A negative std is an InvalidArgumentError, and so are a std and a mean that are not finite.'
+const finite = (given: number): string | null => (Number.isFinite(given) ? null : 'a finite number')
+const std = attr.float(1, {
+  doc: 'The standard deviation.',
+  check: (given) => (given >= 0 && given < Infinity ? null : 'a standard deviation, 0 or more'),
+})
 
 export const shapeSlots = {
   ShapeTensor: optional('1-D: the shape, where the attribute is empty.', INDEXES),
@@ -57,14 +63,14 @@ export const uniformRandom = defineOp({
   type: 'uniform_random',
   doc: 'Numbers drawn evenly from [min, max). diag_num elements, diag_step apart and one further each time, are set to diag_val.',
   source: 'paddle/fluid/operators/uniform_random_op.cc, paddle/phi/kernels/cpu/uniform_kernel.cc',
-  differs: 'min above max is an InvalidArgumentError.',
+  differs: 'A range that is not finite, or whose min is above max, is an InvalidArgumentError.',
   inputs: shapeSlots,
   outputs: { Out: one('The given shape and element type.') },
   attrs: {
     shape: attr.dims([]),
     dtype: floatDType,
-    min: attr.float(-1),
-    max: attr.float(1),
+    min: attr.float(-1, { check: finite }),
+    max: attr.float(1, { check: finite }),
     seed,
     diag_num: attr.int(0, { check: (count) => (count >= 0 ? null : 'a count, 0 or more') }),
     diag_step: attr.int(0, { check: (step) => (step >= 0 ? null : 'a distance, 0 or more') }),
@@ -107,9 +113,10 @@ export const gaussianRandom = defineOp({
   type: 'gaussian_random',
   doc: 'Numbers drawn from the normal distribution with mean `mean` and standard deviation `std`.',
   source: 'paddle/fluid/operators/gaussian_random_op.cc, paddle/phi/kernels/cpu/gaussian_kernel.cc',
+  differs: DIFFERS,
   inputs: shapeSlots,
   outputs: { Out: one('The given shape and element type.') },
-  attrs: { shape: attr.dims([]), mean: attr.float(0), std: attr.float(1), seed, dtype: floatDType },
+  attrs: { shape: attr.dims([]), mean: attr.float(0, { check: finite }), std, seed, dtype: floatDType },
   inferMeta: ({ ShapeTensor, ShapeTensorList }, { shape, dtype }, ctx) => ({
     Out: {
       dtype: dtype as DType,
@@ -128,9 +135,10 @@ export const truncatedGaussianRandom = defineOp({
   type: 'truncated_gaussian_random',
   doc: 'Numbers drawn from the normal distribution with mean `mean` and standard deviation `std`, cut off at mean +- 2 * std.',
   source: 'paddle/phi/kernels/cpu/truncated_gaussian_random_kernel.cc',
+  differs: DIFFERS,
   inputs: {},
   outputs: { Out: one('The given shape and element type.') },
-  attrs: { shape: attr.ints(), mean: attr.float(0), std: attr.float(1), seed, dtype: floatDType },
+  attrs: { shape: attr.ints(), mean: attr.float(0, { check: finite }), std, seed, dtype: floatDType },
   inferMeta(_inputs, { shape, dtype }) {
     requireDims('truncated_gaussian_random', shape)
     return { Out: { dtype: dtype as DType, shape } }
