@@ -306,6 +306,13 @@ export class Executor {
   }
 
   #checkFetch(block: Block, name: string): void {
+    if (typeof name !== 'string') {
+      throw new NotFoundError('E120', `fetch takes variables and their names, got ${String(name)}`, {
+        expected: 'a variable or a name',
+        got: name,
+        hint: 'gradients() gives null for what a target does not depend on',
+      })
+    }
     if (block.findVar(name) !== undefined || this.scope.has(name)) return
     const hint = suggest(name, [...block.vars.keys(), ...this.scope.names()])
     throw new NotFoundError('E120', `there is no variable "${name}" to fetch`, {

@@ -35,7 +35,7 @@ function refusal(source: string | Uint8Array, options?: JsonTextOptions) {
 const utf8 = (text: string) => new TextEncoder().encode(text)
 const bytes = (...values: number[]) => Uint8Array.from(values)
 
-describe('what JSON is (RFC 8259)', () => {
+describe('J-01: what JSON is (RFC 8259)', () => {
   test.each([
     '[]',
     '{}',
