@@ -73,7 +73,7 @@ const LISTS: Readonly<Record<string, readonly number[]>> = {
 const PACKED: Readonly<Record<string, readonly number[]>> = { Tensor: [2], Attr: [6, 11, 14, 15] }
 
 /** The fields of a message, in the order of their numbers: [number, wire type, value]. */
-function fieldsOf(bytes: Uint8Array, message: string): [number, number, unknown][] {
+export function fieldsOf(bytes: Uint8Array, message: string): [number, number, unknown][] {
   const found: [number, number, unknown][] = []
   const merged = new Map<number, Uint8Array[]>()
   let at = 0
