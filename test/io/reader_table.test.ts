@@ -22,7 +22,7 @@ const TYPES =
 const GENERIC = new Set(['op_role', 'op_role_var', 'op_namescope', 'op_callstack', 'op_device', 'with_quant_attr'])
 
 /** Hints for other back ends, which paddle2onnx does not look at either. */
-const HINTS = new Set(['use_cudnn', 'use_mkldnn'])
+const HINTS = new Set(['use_cudnn', 'use_mkldnn', 'mkldnn_data_type', 'use_quantizer'])
 
 type Fields = readonly [number, number, unknown][]
 const all = (fields: Fields, number: number): unknown[] =>
