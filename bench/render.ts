@@ -45,7 +45,7 @@ ${table(
     verdict(outcome),
   ]),
 )}
-${missed.length === 0 ? '' : `\n### What is missed, and what is known of it\n\nOnly the command line has been profiled. Where the medians below lie far above the best times, other work disturbed the rounds.\n\n${missed.map(({ work, outcome }) => `* **${work.title}**: ${figure(outcome.goal)}. ${shortfall(outcome)} ${outcome.goal.why ?? ''}`.trimEnd()).join('\n')}\n`}
+${missed.length === 0 ? '' : `\n### What is missed, and what is known of it\n\nWhere the medians below lie far above the best times, other work disturbed the rounds.\n\n${missed.map(({ work, outcome }) => `* **${work.title}**: ${figure(outcome.goal)}. ${shortfall(outcome)} ${outcome.goal.why ?? ''}`.trimEnd()).join('\n')}\n`}
 ## What was measured
 
 ${measured.map((work) => section(work, results)).join('\n')}
