@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { programJsonSchema } from '../src/framework/program_schema.ts'
+import { programJsonSchema } from '../src/framework/program_json_schema.ts'
 
 /** The generated files, by path from the project's root. */
 export function schemaFiles(): Record<string, string> {

@@ -1,5 +1,6 @@
 /**
- * The shape of a program file as zod schemas: the one source of the validation in `program_json.ts` and of `schema/program.schema.json`.
+ * The shape of a program file as zod schemas: the one source of the validation in `program_json.ts` and of `schema/program.schema.json`
+ * (program_json_schema.ts).
  * What a schema cannot say (block numbers, names that repeat, limits) is in `program_json.ts`; whether an attribute fits its operator is
  * for the operator's definition.
  */
@@ -62,13 +63,16 @@ export type ScalarKind = (typeof SCALAR_KINDS)[number]
 type Path = readonly (string | number)[]
 /** Takes one fault of a value: the path within it, what is wanted there, what is there. Returns false when no more faults are wanted. */
 type Report = (path: Path, expected: string, got: unknown) => boolean
-type JsonSchema = Readonly<Record<string, unknown>>
+export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** Faults that one call reports at most. */
 export const MAX_ISSUES = 100
 
-/** Titles, descriptions and, for parts of our own, whole JSON Schemas. */
-const jsonSchemas = z.registry<JsonSchema>()
+/** Titles, descriptions and, for parts of our own, whole JSON Schemas, but for what lists hold. */
+export const jsonSchemas = z.registry<JsonSchema>()
+
+/** What the elements of lists are. */
+export const listElements = new Map<unknown, z.ZodMiniType>()
 
 /**
  * A schema by hand: `check` finds the faults, `jsonSchema` says the same to editors. For the maps and lists that make up most of a file,
@@ -98,10 +102,13 @@ const wholeNumber = (minimum: number, maximum: number) =>
   })
 
 /** Any list; its elements are checked one by one by the caller, who can stop early. */
-const listOf = (element: z.ZodMiniType) =>
-  part({ type: 'array', items: toJsonSchema(element) }, (value, report) => {
+function listOf(element: z.ZodMiniType) {
+  const list = part({ type: 'array' }, (value, report) => {
     if (!Array.isArray(value)) report([], 'a list', value)
   })
+  listElements.set(list, element)
+  return list
+}
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -173,7 +180,7 @@ const SCALARS: Readonly<
 
 const SCALAR_REF = { $ref: '#/definitions/scalar' }
 const SCALARS_REF = { $ref: '#/definitions/scalars' }
-const scalarSchema = (member: 'value' | 'values'): JsonSchema => ({
+export const scalarSchema = (member: 'value' | 'values'): JsonSchema => ({
   anyOf: SCALAR_KINDS.map((kind) => ({
     type: 'object',
     required: ['scalar', member],
@@ -339,25 +346,3 @@ export const programSchema = z.strictObject({
 
 /** Members that readers keep without knowing them. */
 export const isExtraMember = (name: string): boolean => name.startsWith('$') || name.startsWith('x_')
-
-function toJsonSchema(schema: z.ZodMiniType): JsonSchema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    target: 'draft-07',
-    metadata: jsonSchemas,
-    override({ jsonSchema }) {
-      if (jsonSchema.additionalProperties === false) jsonSchema.patternProperties = { '^(\\$|x_)': {} }
-    },
-  })
-  return rest
-}
-
-/** The draft-07 JSON Schema of program files. */
-export function programJsonSchema(): JsonSchema {
-  return {
-    $schema: 'http://json-schema.org/draft-07/schema#',
-    title: 'oarlock program',
-    description: "A program in PaddlePaddle's Program, Block, Operator model, as JSON.",
-    ...toJsonSchema(programSchema),
-    definitions: { scalar: scalarSchema('value'), scalars: scalarSchema('values') },
-  }
-}

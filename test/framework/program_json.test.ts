@@ -13,7 +13,8 @@ import {
   stringifyProgramJson,
   validateProgramJson,
 } from '../../src/framework/program_json.ts'
-import { ATTR_TYPES, programJsonSchema, VAR_TYPES } from '../../src/framework/program_schema.ts'
+import { programJsonSchema } from '../../src/framework/program_json_schema.ts'
+import { ATTR_TYPES, VAR_TYPES } from '../../src/framework/program_schema.ts'
 import { schemaFiles } from '../../tools/make_schema.ts'
 
 /** The example of program-json.md with one of everything else. */
