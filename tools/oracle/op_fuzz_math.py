@@ -1,4 +1,5 @@
 """Random cases: element-wise operators, products, reductions, comparisons, losses."""
+import numpy as np
 from op_fuzz_draw import *
 
 RANGE = {"acos": (-.95, .95), "asin": (-.95, .95), "atanh": (-.9, .9), "acosh": (1.1, 5), "log": (.1, 5), "log2": (.1, 5), "log10": (.1, 5), "log1p": (-.9, 5),
@@ -291,3 +292,14 @@ def isclose(r):
     if some(r, .2): x["Rtol"] = V([.1], "float64")
     if some(r, .2): x["Atol"] = V([.2], "float64")
     return C(x, {"rtol": r.choice([None, "1e-5", "0.1", "0"]), "atol": r.choice([None, "0.02", "1e-8"]), "equal_nan": some(r) if some(r) else None})
+@gen("lgamma", "digamma")
+def gamma(r): dt = fdt(r); s = dims(r, 0, 4, .03); return C({"X": r.choice([F(*s, lo=.1, hi=4, dt=dt), F(*s, lo=3, hi=60, dt=dt), T(s, dt, lambda g: np.floor(g.uniform(-4, 4, s)) + g.uniform(.1, .9, s).round(2))])})
+@gen("atan2")
+def atan2(r):
+    dt = r.choice(["float32", "float32", "float64", "int32", "int64"]); s = dims(r, 0, 4, .03); v = lambda: I(*s, lo=-3, hi=4, dt=dt) if dt[0] == "i" else N(*s, dt=dt)
+    return C({"X1": v(), "X2": v()})
+@gen("lerp")
+def lerp(r):
+    dt = fdt(r); x, y, _ = broadcast_pair(r, zero=0); full = max(x, y, key=len)
+    w = r.choice([[1], [], full, [1 if some(r) else d for d in full]])
+    return C({"X": F(*x, dt=dt), "Y": F(*y, dt=dt), "Weight": F(*w, dt=dt)}, wrt=["X", "Y"])

@@ -51,6 +51,7 @@ import {
   tanhShrink,
   tanhShrinkGrad,
 } from './activations_smooth.ts'
+import { atan2, atan2Grad } from './atan2.ts'
 import { bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor } from './bitwise.ts'
 import { addmm, addmmGrad, bmm, bmmGrad } from './bmm.ts'
 import { cast } from './cast.ts'
@@ -87,8 +88,10 @@ import {
   gradAdd,
 } from './elementwise_extremes.ts'
 import { isfiniteV2, isinfV2, isnanV2 } from './finite.ts'
+import { digamma, digammaGrad, lgamma, lgammaGrad } from './gamma.ts'
 import { increment } from './increment.ts'
 import { kron, kronGrad } from './kron.ts'
+import { lerp, lerpGrad } from './lerp.ts'
 import { logicalAnd, logicalNot, logicalOr, logicalXor } from './logical.ts'
 import { matmulV2, matmulV2Grad } from './matmul.ts'
 import { matmulV1, matmulV1Grad } from './matmul_v1.ts'
@@ -329,4 +332,12 @@ export const mathOps = {
   thresholded_relu_grad: thresholdedReluGrad,
   trunc,
   trunc_grad: truncGrad,
+  atan2,
+  atan2_grad: atan2Grad,
+  digamma,
+  digamma_grad: digammaGrad,
+  lerp,
+  lerp_grad: lerpGrad,
+  lgamma,
+  lgamma_grad: lgammaGrad,
 } satisfies OpLibrary
