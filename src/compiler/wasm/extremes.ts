@@ -161,6 +161,25 @@ const dotGrad: Lowering = (op) => {
   return statements.length === 0 ? [] : [loop(X.shape, ...statements)]
 }
 
+/** X times a vector: a dot product for each row. */
+const mv: Lowering = (op) => {
+  const [X, Vec, Out] = [op.input('X'), op.input('Vec'), op.output('Out')]
+  if (!X || !Vec || !Out || !op.isFloat32()) return undefined
+  return all([folded(X.shape, rows(X.shape), mul(whole(X), spread(Vec, [1, X.shape[1]!])), Out, 'add')])
+}
+
+const mvGrad: Lowering = (op) => {
+  const [X, Vec, dOut] = [op.input('X'), op.input('Vec'), op.input('Out@GRAD')]
+  if (!X || !Vec || !dOut || !op.isFloat32()) return undefined
+  const [dX, dVec] = [op.output('X@GRAD'), op.output('Vec@GRAD')]
+  const columns = [1, X.shape[1]!]
+  const dout = spread(dOut, rows(X.shape))
+  return all([
+    ...(dVec === undefined ? [] : [folded(X.shape, columns, mul(dout, whole(X)), dVec, 'add')]),
+    ...(dX === undefined ? [] : [loop(X.shape, { target: dX, value: mul(dout, spread(Vec, columns)) })]),
+  ])
+}
+
 export const extremes: Readonly<Record<string, Lowering>> = {
   reduce_max: fold('max'),
   reduce_max_grad: extremeGrad,
@@ -182,4 +201,6 @@ export const extremes: Readonly<Record<string, Lowering>> = {
   logsumexp_grad: logsumexpGrad,
   dot,
   dot_grad: dotGrad,
+  mv,
+  mv_grad: mvGrad,
 }

@@ -6,7 +6,7 @@ import { channelKernel, emitStatistics, inverseRoot } from './channel_kernel.ts'
 import { loop } from './elementwise.ts'
 import * as e from './expression.ts'
 import { f32, f32x4, f64 } from './instructions.ts'
-import { type Piece, Temporary } from './ir.ts'
+import { type Kernel, type Piece, Temporary } from './ir.ts'
 import { fullStrides } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
 import { whole } from './op_reader.ts'
@@ -29,22 +29,20 @@ const rowsView = (shape: Shape, axis: number): ChannelView => ({
   inner: product(shape, axis),
 })
 
-/** Y = (X - mean) / sqrt(variance + epsilon) Scale + Bias by row. */
-const layerNorm: Lowering = (op) => {
-  const [X, Scale, Bias, Y] = [op.input('X'), op.input('Scale'), op.input('Bias'), op.output('Y')]
-  if (!op.isFloat32() || !X || !Y) return undefined
-  const axis = op.attr<number>('begin_norm_axis')
-  const view = rowsView(X.shape, axis)
-  const Mean = op.output('Mean') ?? new Temporary([view.channels])
-  const inverse = new Temporary([view.channels])
-  const epsilon = op.attr<number>('epsilon')
-  const kernel = channelKernel({
-    key: `layer_norm|${epsilon}`,
+/** Mean, variance and one over the root of the variance of each row, where there is room for them. */
+export function rowStatistics(
+  X: PlannedTensor,
+  view: ChannelView,
+  epsilon: number,
+  writes: Readonly<Record<'Mean' | 'Variance' | 'inverse', PlannedTensor | undefined>>,
+): Kernel {
+  return channelKernel({
+    key: `row_statistics|${epsilon}`,
     view,
     numbers: 2,
     work: 8 * view.channels * view.inner,
     reads: { X },
-    writes: { Mean, Variance: op.output('Variance'), inverse },
+    writes,
     body(group) {
       emitStatistics(group, view)
       group.each(({ store, number }) => {
@@ -54,6 +52,18 @@ const layerNorm: Lowering = (op) => {
       })
     },
   })
+}
+
+/** Y = (X - mean) / sqrt(variance + epsilon) Scale + Bias by row. */
+const layerNorm: Lowering = (op) => {
+  const [X, Scale, Bias, Y] = [op.input('X'), op.input('Scale'), op.input('Bias'), op.output('Y')]
+  if (!op.isFloat32() || !X || !Y) return undefined
+  const axis = op.attr<number>('begin_norm_axis')
+  const view = rowsView(X.shape, axis)
+  const Mean = op.output('Mean') ?? new Temporary([view.channels])
+  const inverse = new Temporary([view.channels])
+  const statistics = { Mean, Variance: op.output('Variance'), inverse }
+  const kernel = rowStatistics(X, view, op.attr<number>('epsilon'), statistics)
   const { byRow, byElement } = rowOperands(X.shape, axis)
   let value = e.mul(e.sub(whole(X), byRow(Mean)), byRow(inverse))
   if (Scale !== undefined) value = e.mul(value, byElement(Scale))

@@ -3,14 +3,21 @@
  * float64 of the larger of the result and what it is a difference of: 8; clip_grad, huber_loss_grad and label_smooth_grad none, pow and its
  * slope 3.
  */
-
+import type { PlannedTensor } from '../../executor/backend.ts'
+import { numel } from '../../tensor/shape.ts'
+import { loadLanes, storeLanes } from './elements.ts'
 import { loop } from './elementwise.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
+import { FormulaEmitter } from './expression.ts'
 import { exp, log, log1p } from './functions.ts'
-import type { Statement } from './ir.ts'
+import { f32x4, i32, v128 } from './instructions.ts'
+import type { Kernel, Statement } from './ir.ts'
+import { kernelFunction } from './kernel_function.ts'
+import { eachVector } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
-import { type OpReader, spread, whole } from './op_reader.ts'
+import { type OpReader, scalar, spread, whole } from './op_reader.ts'
+import { reductionKernel } from './reduction.ts'
 
 const { abs, add, and, constant, div, mul, neg, sub } = e
 
@@ -173,7 +180,80 @@ const labelSmooth: Lowering = (op) => {
   return [loop(X.shape, { target: Out, value: add(mul(constant(1 - epsilon), whole(X)), other) })]
 }
 
+/** Target (log(Target) - X) where Target is above 0. */
+const divergence = (x: Formula, target: Formula): Formula => and(mul(target, sub(log(target), x)), e.gt(target, zero))
+
+/** What a sum over all elements of X is divided by. */
+function divisorOf(op: OpReader, { shape }: PlannedTensor): number {
+  const reduction = op.attr<string>('reduction')
+  return reduction === 'mean' ? numel(shape) : reduction === 'batchmean' ? (shape[0] ?? 1) : 1
+}
+
+const kldivLoss: Lowering = (op) => {
+  const [X, Target, Loss] = [op.input('X'), op.input('Target'), op.output('Loss')]
+  if (!X || !Target || !Loss || !op.isFloat32()) return undefined
+  const value = divergence(whole(X), whole(Target))
+  if (op.attr<string>('reduction') === 'none') return [loop(X.shape, { target: Loss, value })]
+  const finish = (sum: Formula): Formula => div(sum, constant(divisorOf(op, X)))
+  const strides = X.shape.map(() => 0)
+  const kernel = reductionKernel({ space: X.shape, value, target: Loss, strides, combine: 'add', finish })
+  return kernel && [kernel]
+}
+
+const kldivLossGrad: Lowering = (op) => {
+  const [Target, dLoss, dX] = [op.input('Target'), op.input('Loss@GRAD'), op.output('X@GRAD')]
+  if (!Target || !dLoss || !dX || !op.isFloat32('Target', 'Loss@GRAD', 'X@GRAD')) return undefined
+  const target = whole(Target)
+  const slope =
+    op.attr<string>('reduction') === 'none'
+      ? whole(dLoss)
+      : div(scalar(dLoss, Target.shape), constant(divisorOf(op, Target)))
+  return [loop(Target.shape, { target: dX, value: and(mul(neg(target), slope), e.gt(target, zero)) })]
+}
+
+/** Logarithms below this count as this. */
+const SMALLEST_LOG = -100
+
+/** -Label log(X) - (1 - Label) log(1 - X). A probability outside of [0, 1] is reported by the TypeScript kernel, before anything is written. */
+const bceLoss: Lowering = (op) => {
+  const [X, Label, Out] = [op.input('X'), op.input('Label'), op.output('Out')]
+  if (!X || !Label || !Out || !op.isFloat32()) return undefined
+  const count = numel(X.shape)
+  const [p, y] = [whole(X), whole(Label)]
+  const least = constant(SMALLEST_LOG)
+  const value = sub(mul(sub(y, one), e.max(log(sub(one, p)), least)), mul(y, e.max(log(p), least)))
+  return [
+    {
+      kind: 'kernel',
+      key: `bce_loss|${count}`,
+      args: [X, Label, Out],
+      writes: [Out],
+      overwrites: [X, Label],
+      mayFail: true,
+      work: 32 * count,
+      emit: (module) =>
+        kernelFunction(module, 3, (f, [x, label, out], _begin, _end, fail) => {
+          eachVector(f, count, (at, lanes) => {
+            const given = f.let(loadLanes(i32.add(x!, at), lanes))
+            const inside = v128.and(f32x4.ge(given, f32x4.const(0)), f32x4.le(given, f32x4.const(1)))
+            f.if(v128.anyTrue(v128.not(inside)), () => fail(1))
+          })
+          const emitter = new FormulaEmitter(f, [value])
+          emitter.prepare()
+          eachVector(f, count, (at, lanes) => {
+            const [given, wanted] = [x!, label!].map((address) => f.let(loadLanes(i32.add(address, at), lanes)))
+            const result = emitter.valuesOf(({ tensor }) => (tensor === X ? given! : wanted!))[0]!
+            storeLanes(f, f.let(i32.add(out!, at)), result, lanes)
+          })
+        }),
+    } satisfies Kernel,
+  ]
+}
+
 export const losses: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(Object.entries(LOSSES).map(([type, entry]) => [type, pointwise(entry)])),
   label_smooth: labelSmooth,
+  bce_loss: bceLoss,
+  kldiv_loss: kldivLoss,
+  kldiv_loss_grad: kldivLossGrad,
 }

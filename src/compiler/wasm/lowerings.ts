@@ -4,21 +4,28 @@ import { amp } from './amp.ts'
 import { batchNormalization } from './batch_norm.ts'
 import { casts } from './cast.ts'
 import { convolution } from './convolution.ts'
+import { diagonals } from './diagonals.ts'
 import { elementwise } from './elementwise.ts'
 import { extremes } from './extremes.ts'
 import { fills } from './fill.ts'
+import { groupNormalization } from './group_norm.ts'
 import { handover } from './handover.ts'
 import { indexed } from './indexed.ts'
 import type { Piece } from './ir.ts'
 import { layerNormalization } from './layer_norm.ts'
+import { logSoftmaxes } from './log_softmax.ts'
 import { logic } from './logic.ts'
 import { losses } from './losses.ts'
 import { matmul } from './matmul.ts'
 import { movement } from './movement.ts'
+import { nearestResizing } from './nearest.ts'
+import { norms } from './norms.ts'
 import type { OpReader } from './op_reader.ts'
 import { optimizers } from './optimizers.ts'
+import { perChannel } from './per_channel.ts'
 import { pooling } from './pooling.ts'
 import { ranking } from './ranking.ts'
+import { rearrangements } from './rearrangements.ts'
 import { reductions } from './reductions.ts'
 import { roots } from './roots.ts'
 import { softmax } from './softmax.ts'
@@ -31,6 +38,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...convolution,
   ...amp,
   ...casts,
+  ...diagonals,
   ...elementwise,
   ...extremes,
   ...fills,
@@ -41,9 +49,15 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...matmul,
   ...movement,
   ...layerNormalization,
+  ...groupNormalization,
+  ...logSoftmaxes,
+  ...nearestResizing,
+  ...norms,
+  ...perChannel,
   ...optimizers,
   ...pooling,
   ...ranking,
+  ...rearrangements,
   ...reductions,
   ...roots,
   ...softmax,

@@ -48,7 +48,8 @@ function parts(list: Sides, sizes: readonly number[], joined: PlannedTensor, axi
   return pieces
 }
 
-const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
+/** The axis counted from the front. */
+export const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
 
 /** True where the axis or other attributes are given by tensors. */
 const isGiven = (op: OpReader, ...slots: string[]): boolean => slots.some((slot) => op.inputs(slot).length > 0)
@@ -155,28 +156,75 @@ const sliceGrad: Lowering = (op) => {
   return [fillKernel(dInput, 0n), moveKernel(cut.space, { tensor: dInput, ...cut }, allOf(dOut, cut.space))]
 }
 
-/** The elements that `pad` puts X among: they lie where the paddings before it end. */
-const padGrad: Lowering = (op) => {
-  const [dOut, dX] = [op.input('Out@GRAD'), op.output('X@GRAD')]
-  if (dOut === undefined || dX === undefined || !op.isFloat32()) return undefined
-  const places = inside(op, dOut, dX.shape)
-  // The TypeScript kernel adds to zeros, which makes -0 a 0.
-  const sum = loop(dX.shape, { target: dX, value: e.add(whole(dX), e.constant(0)) })
-  return [moveKernel(dX.shape, allOf(dX), places), sum]
+/** Elements before and after each dimension of X; negative numbers cut elements of X off. */
+type Paddings = readonly number[]
+
+const givenPaddings = (op: OpReader): Paddings => op.attr<Paddings>('paddings')
+
+/** pad3d names the last dimension of a volume first. undefined where a tensor gives them, or something else than a constant is put in. */
+function volumePaddings(op: OpReader): Paddings | undefined {
+  if (op.input('Paddings') !== undefined || op.attr<string>('mode') !== 'constant') return undefined
+  const [left, right, top, bottom, front, back] =
+    op.attr<readonly [number, number, number, number, number, number]>('paddings')
+  const sides = [front, back, top, bottom, left, right]
+  return op.attr<string>('data_format') === 'NCDHW' ? [0, 0, 0, 0, ...sides] : [0, 0, ...sides, 0, 0]
 }
 
-const pad: Lowering = (op) => {
+/** What the padded tensor and the smaller one have in common, and where it lies in each. */
+function common(padded: PlannedTensor, small: PlannedTensor, paddings: Paddings) {
+  const cut = (count: number): number => Math.max(-count, 0)
+  const space = small.shape.map((size, d) => size - cut(paddings[2 * d]!) - cut(paddings[2 * d + 1]!))
+  const places = (tensor: PlannedTensor, before: (count: number) => number) => {
+    const strides = rowMajorStrides(tensor.shape)
+    const offset = strides.reduce((sum, step, d) => sum + step * before(paddings[2 * d]!), 0)
+    return { tensor, offset, strides: strides.map((step, d) => (space[d] === 1 ? 0 : step)) }
+  }
+  return { space, outside: places(padded, (count) => Math.max(count, 0)), inside: places(small, cut) }
+}
+
+const padding =
+  (paddingsOf: (op: OpReader) => Paddings | undefined, value: string): Lowering =>
+  (op) => {
+    const [X, Out, paddings] = [op.input('X'), op.output('Out'), paddingsOf(op)]
+    if (X?.dtype !== 'float32' || Out === undefined || paddings === undefined || !op.isFloat32()) return undefined
+    const bits = new Int32Array(new Float32Array([op.attr<number>(value)]).buffer)[0]!
+    const { space, outside, inside } = common(Out, X, paddings)
+    const fill = fillKernel(Out, BigInt(bits))
+    return space.some((size) => size < 1) ? [fill] : [fill, moveKernel(space, outside, inside)]
+  }
+
+const paddingGrad =
+  (paddingsOf: (op: OpReader) => Paddings | undefined): Lowering =>
+  (op) => {
+    const [dOut, dX, paddings] = [op.input('Out@GRAD'), op.output('X@GRAD'), paddingsOf(op)]
+    if (!dOut || !dX || paddings === undefined || !op.isFloat32('Out@GRAD', 'X@GRAD')) return undefined
+    const { space, outside, inside } = common(dOut, dX, paddings)
+    if (space.some((size) => size < 1)) return undefined
+    const cuts = paddings.some((count) => count < 0)
+    // The TypeScript kernel adds to zeros, which makes -0 a 0.
+    const sum = loop(dX.shape, { target: dX, value: e.add(whole(dX), e.constant(0)) })
+    return [...(cuts ? [fillKernel(dX, 0n)] : []), moveKernel(space, inside, outside), sum]
+  }
+
+/** The corner of a box of X, which has as many elements as `box`. */
+function boxOf(op: OpReader, X: PlannedTensor, box: PlannedTensor) {
+  if (isGiven(op, 'Offsets', 'OffsetsTensor') || X.dtype !== box.dtype || numel(box.shape) === 0) return undefined
+  const strides = rowMajorStrides(X.shape)
+  const offsets = op.attr<readonly number[]>('offsets')
+  const offset = strides.reduce((sum, step, d) => sum + step * offsets[d]!, 0)
+  return { tensor: X, offset, strides: strides.map((step, d) => (box.shape[d] === 1 ? 0 : step)) }
+}
+
+const crop: Lowering = (op) => {
   const [X, Out] = [op.input('X'), op.output('Out')]
-  if (X === undefined || Out?.dtype !== 'float32' || numel(X.shape) === 0) return undefined
-  const bits = new Int32Array(new Float32Array([op.attr<number>('pad_value')]).buffer)[0]!
-  return [fillKernel(Out, BigInt(bits)), moveKernel(X.shape, inside(op, Out, X.shape), allOf(X))]
+  const box = X && Out && boxOf(op, X, Out)
+  return box && [moveKernel(Out!.shape, allOf(Out!), box)]
 }
 
-function inside(op: OpReader, tensor: PlannedTensor, shape: Shape) {
-  const paddings = op.attr<readonly number[]>('paddings')
-  const strides = rowMajorStrides(tensor.shape)
-  const offset = strides.reduce((sum, step, d) => sum + step * paddings[2 * d]!, 0)
-  return { tensor, offset, strides: strides.map((step, d) => (shape[d] === 1 ? 0 : step)) }
+const cropGrad: Lowering = (op) => {
+  const [dOut, dX] = [op.input('Out@GRAD'), op.output('X@GRAD')]
+  const box = dOut && dX && boxOf(op, dX, dOut)
+  return box && [fillKernel(dX!, 0n), moveKernel(dOut!.shape, box, allOf(dOut!))]
 }
 
 /** Every element in its place counted from the other end along the axes. */
@@ -216,8 +264,12 @@ export const movement: Readonly<Record<string, Lowering>> = {
   slice_grad: sliceGrad,
   strided_slice: slice,
   strided_slice_grad: sliceGrad,
-  pad,
-  pad_grad: padGrad,
+  pad: padding(givenPaddings, 'pad_value'),
+  pad_grad: paddingGrad(givenPaddings),
+  pad3d: padding(volumePaddings, 'value'),
+  pad3d_grad: paddingGrad(volumePaddings),
+  crop_tensor: crop,
+  crop_tensor_grad: cropGrad,
   flip,
   reverse: flip,
 }

@@ -1,17 +1,20 @@
 /**
- * Smooth activations of ops/math/activations_smooth.ts that are not in activations.ts. Errors, in units in the last place against float64 of
+ * Smooth activations of ops/math/activations_smooth.ts and activations_more.ts that are not in activations.ts. Errors, in units in the last place against float64 of
  * the larger of the result and what it is a difference of: 8, and half the argument more where that is itself a product.
  */
 import { type Activation, type Attr, limit, number, where } from './activations.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
-import { erfc, exp, expm1, log1p, sigmoid, tanh } from './functions.ts'
+import { erfc, exp, expm1, log, log1p, sigmoid, tanh } from './functions.ts'
 
-const { add, and, constant, div, mul, neg, select, sub } = e
+const { add, and, constant, div, mul, neg, or, select, sub } = e
 
 const zero = constant(0)
 const one = constant(1)
 const NaN_ = constant(Number.NaN)
+
+/** 1 - eps, beyond which logit takes its argument for this. */
+const oneLess = (attr: Attr): Formula => constant(1 - (attr('eps') as number))
 
 /** log(1 + exp(x)) */
 const plus = (x: Formula): Formula => add(e.max(x, zero), log1p(exp(neg(e.abs(x)))))
@@ -110,6 +113,24 @@ export const smooth: Readonly<Record<string, Activation>> = {
       const s = select(e.lt(x, number(attr, 'threshold')), plus(x), x)
       const t = tanh(s)
       return mul(dout, add(mul(mul(x, sub(one, mul(t, t))), neg(expm1(neg(s)))), t))
+    },
+  },
+  celu: {
+    value(x, attr) {
+      const alpha = number(attr, 'alpha')
+      return add(e.max(x, zero), e.min(mul(alpha, expm1(div(x, alpha))), zero))
+    },
+    slope: ({ x, dout }, attr) => select(e.gt(x, zero), dout, mul(dout, exp(div(x, number(attr, 'alpha'))))),
+  },
+  logit: {
+    value(x, attr) {
+      const clipped = e.min(e.max(x, number(attr, 'eps')), oneLess(attr))
+      const value = log(div(clipped, sub(one, clipped)))
+      return attr('eps') === 0 ? select(or(e.lt(x, zero), e.gt(x, one)), NaN_, value) : value
+    },
+    slope({ x, dout }, attr) {
+      const outside = or(e.lt(x, number(attr, 'eps')), e.gt(x, oneLess(attr)))
+      return select(outside, attr('eps') === 0 ? NaN_ : zero, div(dout, mul(x, sub(one, x))))
     },
   },
   elu: {

@@ -246,6 +246,13 @@ function gridOf(
   }
 }
 
+/** Where the elements of Out lie in a float32 X, for operators whose sizes and factors no tensor gives. */
+export function gridByAttrs(opType: string, x: Shape, out: Shape, attrs: Readonly<Record<string, unknown>>): Grid {
+  const X: KernelTensor = { dtype: 'float32', shape: x, data: new Float32Array(0) }
+  const { ratioOfScale } = /_v2(_grad)?$/.test(opType) ? V2 : V1
+  return gridOf({ X, SizeTensor: [] }, out, attrs as unknown as Common, ratioOfScale, opType.endsWith('_grad'))
+}
+
 function interpolation<const A extends typeof ATTRS_V1 | typeof ATTRS_V2>(
   type: string,
   { attrs: ATTRS, methods, ratioOfScale }: Version<A>,

@@ -61,6 +61,9 @@ const UNARY: Readonly<Record<string, Unary>> = {
   soft_relu: { reads: 'Out', low: -30, high: 30, ulp: [8, 8], attrs: { threshold: 20 } },
   mish: { reads: 'X', low: -30, high: 30, ulp: [8, 8], scale: 1 },
   elu: { reads: 'X and Out', low: -20, ulp: [8, 8], attrs: { alpha: 0.7 }, special: true },
+  // The TypeScript kernel takes 1 from a float64 exponential, which keeps nothing below 2^-53.
+  celu: { reads: 'X', low: -20, ulp: [8, 24], attrs: { alpha: 0.7 }, scale: 1e-9, special: true },
+  logit: { reads: 'X', low: 0.001, high: 0.999, ulp: [8, 8], scale: 1, special: true },
   selu: { reads: 'Out', low: -20, ulp: [8, 2], special: true },
 }
 
@@ -111,6 +114,11 @@ function slope(
 const gelu = (type: string, random: Random): LoweringCase => {
   const given = type === 'gelu' ? unary(UNARY['gelu']!, random) : slope('gelu', UNARY['gelu']!, random)
   return { ...given, attrs: { approximate: random.next() < 0.5 } }
+}
+
+const logit = (type: string, random: Random): LoweringCase => {
+  const given = type === 'logit' ? unary(UNARY['logit']!, random) : slope('logit', UNARY['logit']!, random)
+  return { ...given, attrs: { eps: random.pick([0, Math.fround(1e-6), 0.25]) } }
 }
 
 const BINARY = ['add', 'sub', 'mul', 'div', 'max', 'min'].map((name) => `elementwise_${name}`)
@@ -188,6 +196,8 @@ export const elementwise: Readonly<Record<string, (random: Random) => LoweringCa
   ),
   gelu: (random) => gelu('gelu', random),
   gelu_grad: (random) => gelu('gelu_grad', random),
+  logit: (random) => logit('logit', random),
+  logit_grad: (random) => logit('logit_grad', random),
   sign: (random) => unary(exact, random),
   ...Object.fromEntries(BINARY.map((type) => [type, binary])),
   grad_add: binary,

@@ -251,6 +251,66 @@ const padGrad = (random: Random): LoweringCase => {
   }
 }
 
+/** Volumes with elements put around them or cut off; a tenth in a way that is left to the TypeScript kernel. */
+function volumes(random: Random) {
+  const last = random.next() < 0.3
+  const sizes = [random.int(1, 5), random.int(1, 5), random.int(1, 9)]
+  const [batch, channels] = [random.int(1, 2), random.int(1, 3)]
+  const declined = random.next() < 0.1
+  const counts = sizes.map((size): [number, number] => {
+    const before = random.int(declined ? 0 : -Math.min(1, size - 1), 2)
+    return [before, random.int(declined || before < 0 ? 0 : -Math.min(1, size - 1), 3)]
+  })
+  const laidOut = (dims: readonly number[]): Shape => (last ? [batch, ...dims, channels] : [batch, channels, ...dims])
+  return {
+    shape: laidOut(sizes),
+    out: laidOut(sizes.map((size, d) => size + counts[d]![0] + counts[d]![1])),
+    attrs: {
+      paddings: [...counts].reverse().flat(),
+      mode: declined ? 'replicate' : 'constant',
+      value: random.pick([0, -0, 1.5]),
+      data_format: last ? 'NDHWC' : 'NCDHW',
+    },
+    declined,
+  }
+}
+
+const pad3d = (random: Random): LoweringCase => {
+  const { shape, attrs, declined } = volumes(random)
+  return { inputs: { X: random.floats(shape, { special: true }) }, outputs: { Out: 1 }, attrs, declined }
+}
+
+const pad3dGrad = (random: Random): LoweringCase => {
+  const { shape, out, attrs, declined } = volumes(random)
+  return {
+    inputs: { X: random.floats(shape), 'Out@GRAD': random.floats(out, { special: true }) },
+    outputs: { 'X@GRAD': 1 },
+    attrs,
+    declined,
+  }
+}
+
+function boxes(random: Random) {
+  const shape = shapeOf(random, random.int(1, 4)).map((size) => Math.max(size, 1))
+  const offsets = shape.map((size) => random.int(0, size - 1))
+  const box = shape.map((size, d) => random.int(1, size - offsets[d]!))
+  return { shape, box, attrs: { offsets, shape: box }, dtype: random.pick(['float32', 'int64', 'float16'] as const) }
+}
+
+const crop = (random: Random): LoweringCase => {
+  const { shape, attrs, dtype } = boxes(random)
+  return { inputs: { X: anything(random, shape, dtype) }, outputs: { Out: 1 }, attrs }
+}
+
+const cropGrad = (random: Random): LoweringCase => {
+  const { shape, box, attrs, dtype } = boxes(random)
+  return {
+    inputs: { X: anything(random, shape, dtype), 'Out@GRAD': anything(random, box, dtype) },
+    outputs: { 'X@GRAD': 1 },
+    attrs,
+  }
+}
+
 const flip = (random: Random): LoweringCase => {
   const shape = shapeOf(random, random.int(1, 4))
   const axes = random.shuffled(shape.map((_, d) => d)).slice(0, random.int(1, shape.length))
@@ -428,6 +488,10 @@ export const movement: Readonly<Record<string, (random: Random) => LoweringCase>
   strided_slice_grad: sliceGrad(true),
   pad,
   pad_grad: padGrad,
+  pad3d,
+  pad3d_grad: pad3dGrad,
+  crop_tensor: crop,
+  crop_tensor_grad: cropGrad,
   flip,
   reverse: flip,
   expand_v2: expand,

@@ -88,9 +88,53 @@ function layerNorm(random: Random, gradient: boolean): LoweringCase {
   }
 }
 
+/** group_norm, or instance_norm, whose groups are its channels and whose second statistic is one over the root of the variance. */
+function groupNorm(random: Random, instance: boolean, gradient: boolean): LoweringCase {
+  const groups = random.int(1, 4)
+  const channels = groups * (instance ? 1 : random.int(1, 5))
+  const inner = Array.from({ length: random.int(instance ? 1 : 0, 2) }, () => random.int(1, random.pick([3, 12, 40])))
+  const shape = [random.int(1, 4), channels, ...inner]
+  const last = !instance && inner.length > 0 && random.next() < 0.15
+  const planes = last ? [shape[0]!, ...inner, channels] : shape
+  const count = (channels / groups) * product(inner)
+  const attrs = { epsilon: Math.fround(1e-5), ...(instance ? {} : { groups, data_layout: last ? 'NHWC' : 'NCHW' }) }
+  const scale = random.next() < 0.8 ? { Scale: random.floats([channels], { low: 0.5, high: 2 }) } : {}
+  const bias = random.next() < 0.8 ? { Bias: random.floats([channels], { low: -1, high: 1 }) } : {}
+  const [mean, variance] = instance ? ['SavedMean', 'SavedVariance'] : ['Mean', 'Variance']
+  const statistics = instance ? [shape[0]! * groups] : [shape[0]!, groups]
+  const X = random.floats(planes)
+  if (!gradient) {
+    // A group whose elements are all alike has a variance of nearly nothing, by which rounding errors are divided.
+    if (count < 3) return groupNorm(random, instance, gradient)
+    const outputs = { Y: 1, [mean!]: 1, [variance!]: 1 }
+    return { inputs: { X, ...scale, ...bias }, attrs, outputs, ulp: 64, scale: 16, declined: last }
+  }
+  return {
+    inputs: {
+      X,
+      ...(instance ? {} : { Y: random.floats(planes), ...bias }),
+      ...scale,
+      [mean!]: random.floats(statistics, { low: -0.5, high: 0.5 }),
+      [variance!]: random.floats(statistics, { low: 0.5, high: 2 }),
+      'Y@GRAD': random.floats(planes),
+    },
+    attrs,
+    outputs: Object.fromEntries(
+      ['X@GRAD', 'Scale@GRAD', 'Bias@GRAD'].filter((_, i) => i === 0 || random.next() < 0.8).map((slot) => [slot, 1]),
+    ),
+    ulp: 8,
+    scale: 16 * Math.max(1, Math.sqrt(product(shape))),
+    declined: last,
+  }
+}
+
 export const normalization: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   batch_norm: (random) => batchNorm(random, false),
   batch_norm_grad: (random) => batchNorm(random, true),
   layer_norm: (random) => layerNorm(random, false),
   layer_norm_grad: (random) => layerNorm(random, true),
+  group_norm: (random) => groupNorm(random, false, false),
+  group_norm_grad: (random) => groupNorm(random, false, true),
+  instance_norm: (random) => groupNorm(random, true, false),
+  instance_norm_grad: (random) => groupNorm(random, true, true),
 }

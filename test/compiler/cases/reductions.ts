@@ -127,6 +127,241 @@ const dotGrad = (random: Random): LoweringCase => {
   }
 }
 
+/** Orders of norms that need no power, and one that does, which is left to the TypeScript kernel. */
+const ORDERS = [0, 1, 2, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3]
+
+/** Vectors along an axis, or all elements as one. */
+function vectors(random: Random) {
+  const shape = random.pick(SHAPES.filter((dims) => dims.length > 0 && product(dims) > 0))
+  const axis = random.int(0, shape.length - 1)
+  const porder = random.pick(ORDERS)
+  const all = random.next() < 0.3
+  const keepdim = random.next() < 0.5
+  const gone = (d: number): boolean => all || d === axis
+  return {
+    shape,
+    out: keepdim ? shape.map((size, d) => (gone(d) ? 1 : size)) : shape.filter((_, d) => !gone(d)),
+    attrs: { porder, axis: random.next() < 0.5 ? axis : axis - shape.length, asvector: all, keepdim },
+    declined: porder === 3,
+  }
+}
+
+const pNorm = (random: Random): LoweringCase => {
+  const { shape, attrs, declined } = vectors(random)
+  const isSum = [1, 2, 3].includes(attrs.porder)
+  return {
+    inputs: { X: random.floats(shape, { special: !isSum }) },
+    outputs: { Out: 1 },
+    attrs,
+    declined,
+    ...(isSum ? sumError(product(shape)) : {}),
+  }
+}
+
+/** The halves are norms of the elements of X often enough for infinite orders. */
+const pNormGrad = (random: Random): LoweringCase => {
+  const { shape, out, attrs, declined } = vectors(random)
+  const norms = Float32Array.from({ length: product(out) }, () => random.int(1, 9) + 0.5)
+  return {
+    inputs: { X: extremes(random, shape), Out: new Tensor('float32', out, norms), 'Out@GRAD': random.floats(out) },
+    outputs: { 'X@GRAD': 1 },
+    attrs,
+    declined,
+    ulp: attrs.porder === 2 ? 4 : attrs.porder === 1 ? 1 : 0,
+  }
+}
+
+const frobeniusNorm = (random: Random): LoweringCase => {
+  const { shape, attrs, count } = reduced(random)
+  return { inputs: { X: random.floats(shape) }, outputs: { Out: 1 }, attrs, ...sumError(count) }
+}
+
+const frobeniusNormGrad = (random: Random): LoweringCase => {
+  const { shape, out, attrs } = reduced(random)
+  return {
+    inputs: {
+      X: random.floats(shape),
+      Out: random.floats(out, { low: 0.5, high: 9 }),
+      'Out@GRAD': random.floats(out),
+    },
+    outputs: { 'X@GRAD': 1 },
+    attrs,
+    ulp: 4,
+  }
+}
+
+const normalize = (random: Random): LoweringCase => {
+  const { shape, attrs } = vectors(random)
+  return {
+    inputs: { X: random.floats(shape) },
+    outputs: { Out: 1, Norm: 1 },
+    attrs: { axis: attrs.axis, epsilon: Math.fround(1e-10) },
+    ulp: 16,
+  }
+}
+
+const normalizeGrad = (random: Random): LoweringCase => {
+  const { shape, attrs } = vectors(random)
+  const axis = (attrs.axis + shape.length) % shape.length
+  return {
+    inputs: {
+      X: random.floats(shape),
+      Norm: random.floats(shape.with(axis, 1), { low: 1, high: 4 }),
+      'Out@GRAD': random.floats(shape),
+    },
+    outputs: { 'X@GRAD': 1 },
+    attrs: { axis: attrs.axis },
+    // X times the sum of as many products as there are along the axis.
+    ulp: 8,
+    scale: 27 * Math.sqrt(shape[axis]!),
+  }
+}
+
+const logSoftmax = (random: Random): LoweringCase => {
+  const shape = random.pick(SHAPES)
+  const rank = Math.max(shape.length, 1)
+  return {
+    inputs: { X: random.floats(shape, { low: -40, high: 40 }) },
+    outputs: { Out: 1 },
+    attrs: { axis: random.int(-rank, rank - 1) },
+    inplace: random.next() < 0.3,
+    ulp: 8,
+    scale: 80,
+  }
+}
+
+const logSoftmaxGrad = (random: Random): LoweringCase => {
+  const shape = random.pick(SHAPES)
+  const rank = Math.max(shape.length, 1)
+  return {
+    inputs: { Out: random.floats(shape, { low: -20, high: 0 }), 'Out@GRAD': random.floats(shape) },
+    outputs: { 'X@GRAD': 1 },
+    attrs: { axis: random.int(-rank, rank - 1) },
+    inplace: random.next() < 0.3,
+    ulp: 8,
+    scale: 3 * Math.sqrt(Math.max(product(shape), 1)),
+  }
+}
+
+function matrixTimesVector(random: Random) {
+  const [rows, columns] = [random.int(1, 20), random.int(1, 40)]
+  return { X: random.floats([rows, columns]), Vec: random.floats([columns]) }
+}
+
+const mv = (random: Random): LoweringCase => {
+  const inputs = matrixTimesVector(random)
+  return { inputs, outputs: { Out: 1 }, ...sumError(9 * inputs.Vec.size) }
+}
+
+const mvGrad = (random: Random): LoweringCase => {
+  const inputs = matrixTimesVector(random)
+  const rows = inputs.X.shape[0]!
+  return {
+    inputs: { ...inputs, 'Out@GRAD': random.floats([rows]) },
+    outputs: { 'X@GRAD': random.next() < 0.3 ? ['@EMPTY@'] : 1, 'Vec@GRAD': 1 },
+    ...sumError(9 * rows),
+  }
+}
+
+/** Images with their channels in the second or the last dimension. */
+function images(random: Random) {
+  const channels = random.int(1, 9)
+  const inner = Array.from({ length: random.int(0, 2) }, () => random.int(1, 9))
+  const last = random.next() < 0.4
+  const batch = random.int(1, 4)
+  return { channels, last, shape: last ? [batch, ...inner, channels] : [batch, channels, ...inner] }
+}
+
+const affineChannel = (random: Random): LoweringCase => {
+  const { channels, last, shape } = images(random)
+  return {
+    inputs: { X: random.floats(shape), Scale: random.floats([channels]), Bias: random.floats([channels]) },
+    outputs: { Out: 1 },
+    attrs: { data_layout: last ? 'NHWC' : 'NCHW' },
+    inplace: random.next() < 0.3,
+    ulp: 1,
+    scale: 9,
+  }
+}
+
+const affineChannelGrad = (random: Random): LoweringCase => {
+  const { channels, last, shape } = images(random)
+  return {
+    inputs: { X: random.floats(shape), Scale: random.floats([channels]), 'Out@GRAD': random.floats(shape) },
+    outputs: Object.fromEntries(
+      ['X@GRAD', 'Scale@GRAD', 'Bias@GRAD'].filter((_, i) => i === 0 || random.next() < 0.8).map((slot) => [slot, 1]),
+    ),
+    attrs: { data_layout: last ? 'NHWC' : 'NCHW' },
+    ...sumError(9 * product(shape)),
+  }
+}
+
+/** X with slopes for all, for each channel, and for each element of a sample. */
+function rectified(random: Random, inputs: readonly string[], special: boolean): LoweringCase {
+  const { channels, last, shape } = images(random)
+  const mode = random.pick(['all', 'channel', 'element'])
+  const alpha = mode === 'all' ? [1] : mode === 'channel' ? [channels] : [1, ...shape.slice(1)]
+  return {
+    inputs: {
+      ...Object.fromEntries(inputs.map((slot) => [slot, random.floats(shape, { special })])),
+      Alpha: random.floats(alpha),
+    },
+    outputs: {},
+    attrs: { mode, data_format: last ? 'NHWC' : 'NCHW' },
+  }
+}
+
+const prelu = (random: Random): LoweringCase => ({
+  ...rectified(random, ['X'], true),
+  outputs: { Out: 1 },
+  inplace: random.next() < 0.3,
+})
+
+const preluGrad = (random: Random): LoweringCase => {
+  const given = rectified(random, ['X', 'Out@GRAD'], false)
+  return {
+    ...given,
+    outputs: { 'X@GRAD': random.next() < 0.2 ? ['@EMPTY@'] : 1, 'Alpha@GRAD': 1 },
+    ...sumError(9 * (given.inputs['X'] as Tensor).size),
+  }
+}
+
+const REDUCTIONS = ['mean', 'batchmean', 'sum', 'none']
+
+function divergence(random: Random) {
+  const shape = random.pick(SHAPES.filter((dims) => product(dims) > 0))
+  const reduction = random.pick(REDUCTIONS)
+  const inputs = { X: random.floats(shape), Target: random.floats(shape, { low: -0.2, high: 1 }) }
+  return { shape, inputs, attrs: { reduction }, ...sumError(9 * product(shape)) }
+}
+
+const kldivLoss = (random: Random): LoweringCase => ({ ...divergence(random), outputs: { Loss: 1 } })
+
+const kldivLossGrad = (random: Random): LoweringCase => {
+  const { shape, inputs, attrs } = divergence(random)
+  return {
+    inputs: { ...inputs, 'Loss@GRAD': random.floats(attrs.reduction === 'none' ? shape : []) },
+    outputs: { 'X@GRAD': 1 },
+    attrs,
+    ulp: 2,
+  }
+}
+
+/** Probabilities, among them 0 and 1, whose logarithms are cut. */
+const bceLoss = (random: Random): LoweringCase => {
+  const shape = random.pick(SHAPES)
+  const data = Float32Array.from({ length: product(shape) }, () =>
+    random.next() < 0.2 ? random.pick([0, 1, 1e-40]) : random.next(),
+  )
+  return {
+    inputs: { X: new Tensor('float32', shape, data), Label: random.floats(shape, { low: 0, high: 1 }) },
+    outputs: { Out: 1 },
+    inplace: random.next() < 0.3,
+    ulp: 8,
+    scale: 2,
+  }
+}
+
 interface Loss {
   readonly inputs: readonly string[]
   readonly optional?: string
@@ -247,6 +482,23 @@ export const reductions: Readonly<Record<string, (random: Random) => LoweringCas
   logsumexp_grad: logsumexpGrad,
   dot,
   dot_grad: dotGrad,
+  mv,
+  mv_grad: mvGrad,
+  p_norm: pNorm,
+  p_norm_grad: pNormGrad,
+  frobenius_norm: frobeniusNorm,
+  frobenius_norm_grad: frobeniusNormGrad,
+  norm: normalize,
+  norm_grad: normalizeGrad,
+  log_softmax: logSoftmax,
+  log_softmax_grad: logSoftmaxGrad,
+  affine_channel: affineChannel,
+  affine_channel_grad: affineChannelGrad,
+  prelu,
+  prelu_grad: preluGrad,
+  bce_loss: bceLoss,
+  kldiv_loss: kldivLoss,
+  kldiv_loss_grad: kldivLossGrad,
   ...Object.fromEntries(Object.entries(LOSSES).map(([type, entry]) => [type, (random: Random) => loss(entry, random)])),
   label_smooth: labelSmooth,
   pow,

@@ -9,6 +9,7 @@ import { normalization } from './normalization.ts'
 import { optimizers } from './optimizers.ts'
 import { pooling } from './pooling.ts'
 import { products } from './products.ts'
+import { rearrangements } from './rearrangements.ts'
 import { reductions } from './reductions.ts'
 
 export const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
@@ -21,5 +22,6 @@ export const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> =
   ...normalization,
   ...pooling,
   ...products,
+  ...rearrangements,
   ...reductions,
 }
