@@ -2,7 +2,6 @@
  * Lowerings of log_softmax and its gradient along any axis: sums over the axis, and a loop that others can join. Errors, in units in the last
  * place against float64 of the larger of the result and what it is a difference of: 8.
  */
-import { LOWEST_EXPONENT } from '../../ops/nn/softmax.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import { loop } from './elementwise.ts'
 import * as e from './expression.ts'
@@ -12,6 +11,7 @@ import { fullStrides } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
 import { type OpReader, spread, whole } from './op_reader.ts'
 import { reductionKernel } from './reduction.ts'
+import { LOWEST_EXPONENT } from './softmax.ts'
 
 /** The shape with the axis as 1. */
 function keptShape(op: OpReader, shape: Shape): Shape {

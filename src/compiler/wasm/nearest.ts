@@ -3,7 +3,7 @@
  * and width, and gets the float32 sum of their gradients. Other sizes are left to the TypeScript kernel.
  */
 import type { PlannedTensor } from '../../executor/backend.ts'
-import { gridByAttrs } from '../../ops/nn/interp.ts'
+import { type GridAttrs, gridOf } from '../../ops/nn/interp_grid.ts'
 import type { Axis } from '../../ops/nn/interp_kernels.ts'
 import { byteSize } from '../../tensor/dtype.ts'
 import { numel, type Shape } from '../../tensor/shape.ts'
@@ -38,7 +38,10 @@ function factorOf({ size, out, places }: Axis): number | undefined {
 function enlargingOf(op: OpReader, small: Shape, large: Shape): Enlarging | 'copy' | undefined {
   if (op.inputs('SizeTensor').length > 0 || op.input('Scale') !== undefined || small.length !== 4) return undefined
   if (op.attr<string>('interp_method') !== 'nearest') return undefined
-  const { outer, inner, axes, copies } = gridByAttrs(op.type, small, large, op.attrs)
+  // The first version has positions by the sizes alone. No elements are looked at.
+  const X = { shape: small, data: new Float32Array(0) }
+  const attrs = op.attrs as unknown as GridAttrs
+  const { outer, inner, axes, copies } = gridOf({ X, SizeTensor: [] }, large, attrs, op.type.includes('_v2'), false)
   if (copies) return 'copy'
   const [height, width] = axes as [Axis, Axis]
   const [down, across] = [factorOf(height), factorOf(width)]

@@ -18,7 +18,7 @@ import type { OpReader } from './op_reader.ts'
 import { laneMask } from './reduction.ts'
 
 /** As in Paddle, exponents below this are cut. */
-const LOWEST_EXPONENT = -64
+export const LOWEST_EXPONENT = -64
 
 /** A stand-in for a value in a formula. */
 const standIn = (name: string): { operand: Operand; formula: Formula } => {

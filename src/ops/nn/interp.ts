@@ -21,11 +21,12 @@ import {
   optional,
 } from '../../framework/op_def.ts'
 import { type DType, FLOATS, type NumberArray } from '../../tensor/dtype.ts'
-import { formatShape, type Shape } from '../../tensor/shape.ts'
+import { formatShape } from '../../tensor/shape.ts'
 import type { RawTensor } from '../tensor/copy.ts'
 import { numberInput, shapeInput } from '../tensor/shape_inputs.ts'
 import { layoutCheck } from './channels.ts'
-import { type Axis, type Grid, nearest, weighted, weightedGrad } from './interp_kernels.ts'
+import { gridOf, planeSizes, scalesOf } from './interp_grid.ts'
+import { nearest, weighted, weightedGrad } from './interp_kernels.ts'
 
 const COMMON = {
   data_layout: attr.string('NCHW', { doc: 'NCHW, else the channels are in the last dimension.', check: layoutCheck }),
@@ -82,19 +83,6 @@ const xSlot = (dtypes: readonly DType[]): { readonly X: ReturnType<typeof one> }
 type Slots = ReturnType<typeof xSlot> & typeof SLOTS
 type OutSlots = { readonly Out: ReturnType<typeof one> }
 
-const planeSizes = (shape: Shape, layout: string): Shape => (layout === 'NCHW' ? shape.slice(2) : shape.slice(1, -1))
-
-/** The factors that apply; undefined without any. */
-function scalesOf(
-  { scale }: Common,
-  given: readonly number[] | undefined,
-  rank: number,
-): readonly number[] | undefined {
-  if (given !== undefined) return given.length === 1 ? new Array<number>(rank).fill(given[0]!) : given.slice(0, rank)
-  if (typeof scale === 'number') return scale > 0 ? new Array<number>(rank).fill(scale) : undefined
-  return scale.length >= rank ? scale.slice(0, rank) : undefined
-}
-
 /** @throws InvalidArgumentError E203 for shapes, E201 for sizes and factors; UnimplementedError E403 for a rank without kernel. */
 function inferOut(
   opType: string,
@@ -150,107 +138,6 @@ function inferOut(
   const [batch, second] = X.shape as [number, number]
   const shape = data_layout === 'NCHW' ? [batch, second, ...out] : [batch, ...out, X.shape.at(-1)!]
   return { dtype: X.dtype, shape }
-}
-
-const CUBIC = -0.75
-
-/** Weights of the four elements around a position that is `t` behind the second of them. */
-function cubicWeights(t: number): readonly number[] {
-  const near = (d: number): number => ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1
-  const far = (d: number): number => ((CUBIC * d - 5 * CUBIC) * d + 8 * CUBIC) * d - 4 * CUBIC
-  return [far(t + 1), near(t), near(1 - t), far(2 - t)]
-}
-
-/** How a position between elements is rounded, which float64 tensors show. */
-interface Rounding {
-  /** Of the linear methods: after the product as well, as the second version does. */
-  readonly twice: boolean
-  /** Of bicubic: to float32, twice, as the gradient of the second version does; else to the element type. */
-  readonly cubicTwice: boolean
-}
-
-const middle = (ratio: number, k: number, twice: boolean): number =>
-  Math.fround((twice ? Math.fround(ratio * (k + 0.5)) : ratio * (k + 0.5)) - 0.5)
-
-/** Where the elements of Out lie along one dimension of X. */
-function axisOf(size: number, out: number, ratio: number, attrs: Common, float64: boolean, rounding: Rounding): Axis {
-  const { align_corners, align_mode, interp_method } = attrs
-  const taps = interp_method === 'nearest' ? 1 : interp_method === 'bicubic' ? 4 : 2
-  const places = new Int32Array(out * taps)
-  const weights = new Float64Array(out * taps)
-  const inside = (place: number): number => Math.min(Math.max(place, 0), size - 1)
-  const halfPixel = align_mode === 0 && !align_corners
-  for (let k = 0; k < out; k++) {
-    if (interp_method === 'nearest') {
-      const position = Math.fround(ratio * k)
-      places[k] = inside(Math.trunc(align_corners ? position + 0.5 : position))
-      weights[k] = 1
-    } else if (interp_method === 'bicubic') {
-      const position = align_corners
-        ? Math.fround(ratio * k)
-        : float64 && !rounding.cubicTwice
-          ? ratio * (k + 0.5) - 0.5
-          : middle(ratio, k, rounding.cubicTwice)
-      const first = Math.floor(position)
-      cubicWeights(position - first).forEach((weight, t) => {
-        places[4 * k + t] = inside(first - 1 + t)
-        weights[4 * k + t] = weight
-      })
-    } else {
-      const position = halfPixel ? middle(ratio, k, rounding.twice) : Math.fround(ratio * k)
-      const first = Math.max(Math.trunc(position), 0)
-      const weight = Math.fround(halfPixel ? Math.max(position, 0) - first : position - first)
-      places[2 * k] = inside(first)
-      places[2 * k + 1] = inside(first + 1)
-      weights[2 * k] = Math.fround(1 - weight)
-      weights[2 * k + 1] = weight
-    }
-  }
-  return { size, out, taps, places, weights }
-}
-
-/** Where the elements of Out lie in X, dimension by dimension. */
-function gridOf(
-  inputs: Filled<Slots, KernelTensor>,
-  outShape: Shape,
-  attrs: Common,
-  ratioOfScale: boolean,
-  backward: boolean,
-): Grid {
-  const { X, SizeTensor, Scale } = inputs
-  const { align_corners, data_layout } = attrs
-  const from = planeSizes(X.shape, data_layout)
-  const to = planeSizes(outShape, data_layout)
-  // Factors are left aside where tensors give the sizes; OutSize does not do that.
-  const scales =
-    SizeTensor.length > 0 || !ratioOfScale
-      ? undefined
-      : scalesOf(attrs, Scale === undefined ? undefined : [...Scale.data], from.length)
-  const axes = from.map((size, d): Axis => {
-    const out = to[d]!
-    let ratio = 0
-    if (out > 1) {
-      if (align_corners) ratio = Math.fround((size - 1) / (out - 1))
-      else ratio = Math.fround(scales === undefined ? size / out : 1 / scales[d]!)
-    }
-    const rounding = { twice: ratioOfScale, cubicTwice: ratioOfScale && backward }
-    return axisOf(size, out, ratio, attrs, X.data instanceof Float64Array, rounding)
-  })
-  const [batch, channels] = [X.shape[0]!, data_layout === 'NCHW' ? X.shape[1]! : X.shape.at(-1)!]
-  const copies = from.every((size, d) => size === to[d])
-  return {
-    outer: data_layout === 'NCHW' ? batch * channels : batch,
-    inner: data_layout === 'NCHW' ? 1 : channels,
-    axes,
-    copies,
-  }
-}
-
-/** Where the elements of Out lie in a float32 X, for operators whose sizes and factors no tensor gives. */
-export function gridByAttrs(opType: string, x: Shape, out: Shape, attrs: Readonly<Record<string, unknown>>): Grid {
-  const X: KernelTensor = { dtype: 'float32', shape: x, data: new Float32Array(0) }
-  const { ratioOfScale } = /_v2(_grad)?$/.test(opType) ? V2 : V1
-  return gridOf({ X, SizeTensor: [] }, out, attrs as unknown as Common, ratioOfScale, opType.endsWith('_grad'))
 }
 
 function interpolation<const A extends typeof ATTRS_V1 | typeof ATTRS_V2>(
