@@ -162,7 +162,7 @@ describe('T-66 a checkpoint that was altered on disk', () => {
   other.run(startup)
   const untouched = state(other)
 
-  test.each(readdirSync(path))('%s: refused, or what was saved; nothing is half set', { timeout: 120_000 }, (name) => {
+  test.each(readdirSync(path))('%s: refused, or what was saved; nothing is half set', { timeout: 600_000 }, (name) => {
     const file = join(path, name)
     const good = new Uint8Array(readFileSync(file))
     const saved = state(executor)
