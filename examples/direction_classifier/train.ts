@@ -174,27 +174,27 @@ async function run(options: CommandOptions): Promise<number> {
   const { batch, seed, steps, data, save } = options
   const epochs = options.epochs ?? (from === undefined ? 7 : 2)
   const learningRate = options.lr ?? (from === undefined ? 0.001 : 0.0005)
-  let stopped = false
-  const stop = (): void => {
-    if (stopped) process.exit(INTERRUPTED)
-    stopped = true
-  }
-  process.on('SIGINT', stop)
   const { checkpoint: dir, checkpointEvery: every, resume } = options
   if (dir === undefined && (every !== undefined || resume === true)) {
     process.stderr.write('error: --checkpoint-every and --resume need --checkpoint\n')
     return 2
   }
   const checkpoints = dir === undefined ? undefined : { dir, every, resume }
+  let stopped = false
+  const stop = (): void => {
+    if (stopped) process.exit(INTERRUPTED)
+    stopped = true
+  }
+  process.on('SIGINT', stop)
   const executor = new Executor({ seed })
   const status = new StatusLine()
   const start = performance.now()
   let done = 0
-  let run = 0
+  let taken = 0
   for (const event of train(executor, { epochs, batch, learningRate, seed, from, steps, data, checkpoints })) {
     if (event.type === 'step') {
       done = event.step
-      const pace = (performance.now() - start) / 1000 / ++run
+      const pace = (performance.now() - start) / 1000 / ++taken
       status.update(
         `step ${event.step}/${event.steps}  epoch ${event.epoch}/${epochs}  loss ${event.loss.toFixed(4)}  ${pace.toFixed(1)} s/step`,
       )

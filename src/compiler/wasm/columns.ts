@@ -97,7 +97,7 @@ export function columnsKernel(
     cRow: windows,
   })
   const last = height.out - (blocks - 1) * rows
-  const panel = { bytes: Math.max(gemmScratch(productOf(rows)), gemmScratch(productOf(last))) }
+  const scratch = { bytes: Math.max(gemmScratch(productOf(rows)), gemmScratch(productOf(last))) }
   const kernelWith = (statements?: readonly Statement[]): Kernel => {
     const end = new ResultEnd(view, statements)
     return {
@@ -109,7 +109,7 @@ export function columnsKernel(
         output,
         { bytes: plane.bytes },
         { bytes: 4 * depth * rows * width.out + 16 },
-        panel,
+        scratch,
         ...end.args,
       ],
       writes: [...new Set([...end.targets, ...(depth > DEPTH ? [output] : [])])],
@@ -117,7 +117,7 @@ export function columnsKernel(
       work: batch * conv.filters * windows * depth,
       emit: (module) =>
         kernelFunction(module, 6 + end.args.length, (f, addresses, begin, unitEnd) => {
-          const [from, weights, to, padded, columns, panelAt, ...rest] = addresses as [I32, I32, I32, I32, I32, I32]
+          const [from, weights, to, padded, columns, scratchAt, ...rest] = addresses as [I32, I32, I32, I32, I32, I32]
           const store = end.emit(f, rest)
           emitFill(f, plane, padded, f32x4.const(0))
           const unit = f.local('i32')
@@ -137,7 +137,7 @@ export function columnsKernel(
               a: f.let(i32.add(weights, i32.mul(firstFilter, i32.const(4 * depth)))),
               b: columns,
               c: f.let(i32.add(to, i32.shl(target, i32.const(2)))),
-              scratch: panelAt,
+              scratch: scratchAt,
             }
             const multiply = (windowRows: number): void => {
               emitColumns(f, plane, channels, source, padded, columns, first, windowRows)

@@ -107,17 +107,17 @@ export function columnsInputGradKernel(
     b: { batch: 0, row: windows, column: 1 },
   })
   const counts = [rows, height.out % rows].filter((count) => count > 0)
-  const panel = { bytes: Math.max(...counts.map((count) => gemmScratch(productOf(count)))) }
+  const scratch = { bytes: Math.max(...counts.map((count) => gemmScratch(productOf(count)))) }
   return {
     kind: 'kernel',
     key: `columns_input_grad|${JSON.stringify(conv)}`,
-    args: [outputGrad, filter, inputGrad, { bytes: plane.bytes }, { bytes: 4 * taps * rows * width.out }, panel],
+    args: [outputGrad, filter, inputGrad, { bytes: plane.bytes }, { bytes: 4 * taps * rows * width.out }, scratch],
     writes: [inputGrad],
     units: batch * conv.channels,
     work: batch * conv.filters * channels * taps * windows,
     emit: (module) =>
       kernelFunction(module, 6, (f, addresses, begin, unitEnd) => {
-        const [from, weights, to, sums, columns, panelAt] = addresses as [I32, I32, I32, I32, I32, I32]
+        const [from, weights, to, sums, columns, scratchAt] = addresses as [I32, I32, I32, I32, I32, I32]
         const unit = f.local('i32')
         f.count(unit, begin, unitEnd, 1, () => {
           const image = f.let(i32.divS(unit, i32.const(conv.channels)))
@@ -130,7 +130,7 @@ export function columnsInputGradKernel(
           emitFill(f, plane, sums, f32x4.const(0))
           eachRowBlock(f, height.out, rows, (firstRow, count) => {
             const b = f.let(i32.add(slopeAt, i32.mul(firstRow, i32.const(4 * width.out))))
-            const places = { a, b, c: columns, scratch: panelAt }
+            const places = { a, b, c: columns, scratch: scratchAt }
             const size = count * width.out
             emitGemm(
               f,

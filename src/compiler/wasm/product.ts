@@ -25,20 +25,20 @@ function kernelWith(product: Product, statements?: readonly Statement[]): Kernel
   const { shape, a, b, result } = product
   const end = new ResultEnd(product, statements)
   const { split, units } = splitOf(shape)
-  const panel = { bytes: gemmScratch(shape) }
+  const scratch = { bytes: gemmScratch(shape) }
   const { batch, m, n, k } = shape
   return {
     kind: 'kernel',
     key: `gemm|${JSON.stringify(shape)}|${end.key}`,
-    args: [a, b, result, panel, ...end.args],
+    args: [a, b, result, scratch, ...end.args],
     writes: [...new Set([...end.targets, ...(k > DEPTH || shape.sumBatch ? [result] : [])])],
     units,
     work: batch * m * n * k,
     emit: (module) =>
       kernelFunction(module, 4 + end.args.length, (f, addresses, begin, unitEnd) => {
-        const [aAt, bAt, cAt, panelAt] = addresses as [never, never, never, never]
+        const [aAt, bAt, cAt, scratchAt] = addresses as [never, never, never, never]
         const store = end.emit(f, addresses.slice(4))
-        emitGemm(f, shape, { a: aAt, b: bAt, c: cAt, scratch: panelAt }, split, begin, unitEnd, store)
+        emitGemm(f, shape, { a: aAt, b: bAt, c: cAt, scratch: scratchAt }, split, begin, unitEnd, store)
       }),
   }
 }
