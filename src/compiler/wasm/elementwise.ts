@@ -12,10 +12,13 @@ import { powers } from './powers.ts'
 import { reductionKernel } from './reduction.ts'
 import { rounding, signOf } from './rounding.ts'
 import { smooth } from './smooth.ts'
+import { trigonometric } from './trigonometric.ts'
+import { narrow, widen } from './wide.ts'
+import { exponentSlope, power, powerSlope } from './wide_functions.ts'
 
 export const loop = (space: Shape, ...statements: Statement[]): Loop => ({ kind: 'loop', space, statements })
 
-const activations = { ...plain, ...powers, ...rounding, ...smooth }
+const activations = { ...plain, ...powers, ...rounding, ...smooth, ...trigonometric }
 
 const zero = e.constant(0)
 /** Where X is taken of two numbers of which NaN is left aside: a NaN of X fails the comparison, one of Y is seen by itself. */
@@ -28,6 +31,7 @@ const BINARY: Readonly<Record<string, (x: Formula, y: Formula) => Formula>> = {
   elementwise_sub: e.sub,
   elementwise_mul: e.mul,
   elementwise_div: e.div,
+  elementwise_pow: (x, y) => narrow(power(widen(x), widen(y))),
   elementwise_max: (x, y) => e.select(e.gt(x, y), x, y),
   elementwise_min: (x, y) => e.select(e.lt(x, y), x, y),
   elementwise_fmax: (x, y) => e.select(notBelow(x, y), x, y),
@@ -48,6 +52,10 @@ const BINARY_SLOPES: Readonly<Record<string, readonly [(at: Slopes) => Formula, 
   elementwise_sub: [({ dout }) => dout, ({ dout }) => e.neg(dout)],
   elementwise_mul: [({ dout, y }) => e.mul(dout, y), ({ dout, x }) => e.mul(dout, x)],
   elementwise_div: [({ dout, y }) => e.div(dout, y), ({ dout, y, out }) => e.div(e.mul(e.neg(dout), out!), y)],
+  elementwise_pow: [
+    ({ x, y, dout }) => narrow(powerSlope(widen(x), widen(y), widen(dout))),
+    ({ x, y, dout }) => narrow(exponentSlope(widen(x), widen(y), widen(dout))),
+  ],
   elementwise_max: [({ x, y, dout }) => e.and(dout, e.gt(x, y)), ({ x, y, dout }) => e.and(dout, e.le(x, y))],
   elementwise_min: [({ x, y, dout }) => e.and(dout, e.lt(x, y)), ({ x, y, dout }) => e.and(dout, e.ge(x, y))],
   elementwise_fmax: [

@@ -1,9 +1,10 @@
 /**
  * Formulas over four numbers of 32 bits at a time, as data: a directed graph of lane-wise operations over operands and constants. Loops and the ends of
- * matrix products are emitted from them, and equal formulas share one kernel.
+ * matrix products are emitted from them, and equal formulas share one kernel. Where float32 is too coarse, parts of a formula work on float64, two
+ * at a time: wide.ts makes them.
  */
 import type { FunctionBuilder, Local, Vector } from './function_builder.ts'
-import { type Code, f32x4, i32, i32x4, v128 } from './instructions.ts'
+import { type Code, f32x4, f64x2, i32, i32x4, i64x2, v128 } from './instructions.ts'
 import type { Operand } from './ir.ts'
 
 const UNARY = {
@@ -17,6 +18,13 @@ const UNARY = {
   not: v128.not,
   toInt: i32x4.truncSatF32x4S,
   toFloat: f32x4.convertI32x4S,
+  /** Lanes 0 and 1, and lanes 2 and 3, as float64. */
+  low64: f64x2.promoteLowF32x4,
+  high64: (a: Vector) => f64x2.promoteLowF32x4(v128.shuffle32(a, a, [2, 3, 2, 3])),
+  abs64: f64x2.abs,
+  neg64: f64x2.neg,
+  sqrt64: f64x2.sqrt,
+  trunc64: f64x2.trunc,
 } as const
 
 const BINARY = {
@@ -46,17 +54,44 @@ const BINARY = {
   eqInt: i32x4.eq,
   ltInt: i32x4.ltS,
   gtInt: i32x4.gtS,
+  add64: f64x2.add,
+  sub64: f64x2.sub,
+  mul64: f64x2.mul,
+  div64: f64x2.div,
+  min64: f64x2.min,
+  max64: f64x2.max,
+  eq64: f64x2.eq,
+  lt64: f64x2.lt,
+  gt64: f64x2.gt,
+  /** The float64 of a and of b, each rounded to float32. */
+  join64: (a: Vector, b: Vector) => v128.shuffle32(f32x4.demoteF64x2Zero(a), f32x4.demoteF64x2Zero(b), [0, 1, 4, 5]),
 } as const
 
-const SHIFTS = { shl: i32x4.shl, shrS: i32x4.shrS, shrU: i32x4.shrU } as const
+const SHIFTS = {
+  shl: i32x4.shl,
+  shrS: i32x4.shrS,
+  shrU: i32x4.shrU,
+  shl64: i64x2.shl,
+  shrS64: i64x2.shrS,
+  shrU64: i64x2.shrU,
+} as const
 
-type Operation = keyof typeof UNARY | keyof typeof BINARY | keyof typeof SHIFTS | 'select' | 'const' | 'bits' | 'read'
+const CONSTANTS = { const: f32x4.const, bits: i32x4.const, const64: f64x2.const } as const
+
+export type Operation =
+  | keyof typeof UNARY
+  | keyof typeof BINARY
+  | keyof typeof SHIFTS
+  | keyof typeof CONSTANTS
+  | 'select'
+  | 'rarely'
+  | 'read'
 
 /** A value in each of four lanes. Comparisons give all ones or all zeros. */
 export interface Formula {
   readonly op: Operation
   readonly args: readonly Formula[]
-  /** The number of 'const' (float32), the bits of 'bits' (int32), the distance of a shift. */
+  /** The number of 'const' (float32) and 'const64', the bits of 'bits' (int32), the distance of a shift. */
   readonly number: number
   /** Of 'read': what is read. */
   readonly operand?: Operand
@@ -117,6 +152,12 @@ export const shrU = shift('shrU')
 export const select = (mask: Formula, whenTrue: Formula, whenFalse: Formula): Formula => ({
   op: 'select',
   args: [mask, whenTrue, whenFalse],
+  number: 0,
+})
+/** `rare` in the lanes where the mask is all ones, computed only where there is such a lane: for arguments that need long formulas. */
+export const rarely = (mask: Formula, rare: Formula, usual: Formula): Formula => ({
+  op: 'rarely',
+  args: [mask, rare, usual],
   number: 0,
 })
 
@@ -201,14 +242,9 @@ export class FormulaEmitter {
     const visit = (formula: Formula): void => {
       if (seen.has(formula)) return
       seen.add(formula)
-      if (formula.op === 'const' || formula.op === 'bits') {
+      if (isConstant(formula)) {
         const key = constantKey(formula)
-        if (!this.#constants.has(key)) {
-          this.#constants.set(
-            key,
-            this.#f.let(formula.op === 'const' ? f32x4.const(formula.number) : i32x4.const(formula.number)),
-          )
-        }
+        if (!this.#constants.has(key)) this.#constants.set(key, this.#f.let(CONSTANTS[formula.op](formula.number)))
       }
       for (const arg of formula.args) visit(arg)
     }
@@ -260,13 +296,14 @@ export class FormulaEmitter {
       if (count === 0) for (const arg of formula.args) tally(arg)
     }
     for (const formula of this.#formulas) tally(formula)
-    const kept = new Map<Formula, Code<'v128'>>()
+    let kept = new Map<Formula, Code<'v128'>>()
     const visit = (formula: Formula): Code<'v128'> => {
       const known = kept.get(formula) ?? this.#fixed.get(formula)
       if (known !== undefined) return known
       let code: Code<'v128'>
       if (formula.operand !== undefined) code = operandValue(formula.operand)
-      else if (formula.op === 'const' || formula.op === 'bits') code = this.#constants.get(constantKey(formula))!
+      else if (isConstant(formula)) code = this.#constants.get(constantKey(formula))!
+      else if (formula.op === 'rarely') code = visitRare(formula.args as [Formula, Formula, Formula])
       else {
         const args = formula.args.map(visit)
         code = instruction(formula, args)
@@ -275,15 +312,30 @@ export class FormulaEmitter {
       kept.set(formula, code)
       return code
     }
+    const visitRare = ([condition, rare, usual]: [Formula, Formula, Formula]): Code<'v128'> => {
+      const mask = this.#f.let(visit(condition))
+      const result = this.#f.let(visit(usual))
+      this.#f.if(v128.anyTrue(mask), () => {
+        // What is computed in here is not there for what follows.
+        const outside = kept
+        kept = new Map(outside)
+        this.#f.set(result, v128.bitselect(visit(rare), result, mask))
+        kept = outside
+      })
+      return result
+    }
     return this.#formulas.map(visit)
   }
 }
+
+const isConstant = (formula: Formula): formula is Formula & { readonly op: keyof typeof CONSTANTS } =>
+  formula.op in CONSTANTS
 
 const constantKey = ({ op, number }: Formula): string => `${op}${Object.is(number, -0) ? '-0' : number}`
 
 function instruction({ op, number }: Formula, args: readonly Vector[]): Vector {
   const [a, b, c] = args as [Vector, Vector, Vector]
-  if (op === 'select') return v128.bitselect(b, c, a)
+  if (op === 'select' || op === 'rarely') return v128.bitselect(b, c, a)
   if (op in SHIFTS) return SHIFTS[op as keyof typeof SHIFTS](a, i32.const(number))
   if (op in UNARY) return UNARY[op as keyof typeof UNARY](a)
   return BINARY[op as keyof typeof BINARY](a, b)

@@ -302,8 +302,23 @@ export const f64x2 = {
   sub: binary('v128', ...simd(241)),
   mul: binary('v128', ...simd(242)),
   div: binary('v128', ...simd(243)),
+  min: binary('v128', ...simd(244)),
+  max: binary('v128', ...simd(245)),
+  abs: unary('v128', ...simd(236)),
+  neg: unary('v128', ...simd(237)),
+  sqrt: unary('v128', ...simd(239)),
+  trunc: unary('v128', ...simd(122)),
+  eq: binary('v128', ...simd(71)),
+  lt: binary('v128', ...simd(73)),
+  gt: binary('v128', ...simd(74)),
   /** Lanes 0 and 1 of a float32 vector. */
   promoteLowF32x4: unary('v128', ...simd(95)),
+}
+
+export const i64x2 = {
+  shl: binary<'v128', 'v128', 'i32'>('v128', ...simd(203)),
+  shrS: binary<'v128', 'v128', 'i32'>('v128', ...simd(204)),
+  shrU: binary<'v128', 'v128', 'i32'>('v128', ...simd(205)),
 }
 
 export const i32x4 = {

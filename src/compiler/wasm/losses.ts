@@ -1,7 +1,6 @@
 /**
  * Lowerings of losses and other functions of several tensors of one shape, as a table of formulas. Errors, in units in the last place against
- * float64 of the larger of the result and what it is a difference of: 8; clip_grad, huber_loss_grad and label_smooth_grad none, pow and its
- * slope 3.
+ * float64 of the larger of the result and what it is a difference of: 8; clip_grad, huber_loss_grad and label_smooth_grad none.
  */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { numel } from '../../tensor/shape.ts'
@@ -66,18 +65,6 @@ const unlessIgnored = (label: Formula, op: OpReader, v: Formula): Formula =>
   and(v, e.ne(e.trunc(label), number(op, 'ignore_index')))
 
 const notNormalized = (op: OpReader): boolean => !op.attr<boolean>('normalize')
-
-/** Small whole powers as products; undefined for others. */
-function power(x: Formula, exponent: number): Formula | undefined {
-  if (exponent === 0) return one
-  if (!Number.isInteger(exponent) || Math.abs(exponent) > 3) return undefined
-  const size = Math.abs(exponent)
-  const product = size === 1 ? x : size === 2 ? mul(x, x) : mul(mul(x, x), x)
-  return exponent < 0 ? div(one, product) : product
-}
-
-const isPower = (offset: number) => (op: OpReader) =>
-  op.input('FactorTensor') === undefined && power(one, op.attr<number>('factor') - offset) !== undefined
 
 const LOSSES: Readonly<Record<string, Pointwise>> = {
   sigmoid_cross_entropy_with_logits: {
@@ -154,18 +141,6 @@ const LOSSES: Readonly<Record<string, Pointwise>> = {
     reads: ['Out@GRAD'],
     writes: ['X@GRAD'],
     values: ([dout], op) => [mul(constant(1 - op.attr<number>('epsilon')), dout!)],
-  },
-  pow: {
-    reads: ['X'],
-    writes: ['Out'],
-    covers: isPower(0),
-    values: ([x], op) => [power(x!, op.attr<number>('factor'))!],
-  },
-  pow_grad: {
-    reads: ['X', 'Out@GRAD'],
-    writes: ['X@GRAD'],
-    covers: isPower(1),
-    values: ([x, dout], op) => [mul(mul(dout!, number(op, 'factor')), power(x!, op.attr<number>('factor') - 1)!)],
   },
 }
 

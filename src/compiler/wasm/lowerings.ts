@@ -24,6 +24,7 @@ import type { OpReader } from './op_reader.ts'
 import { optimizers } from './optimizers.ts'
 import { perChannel } from './per_channel.ts'
 import { pooling } from './pooling.ts'
+import { constantPowers } from './pow.ts'
 import { ranking } from './ranking.ts'
 import { rearrangements } from './rearrangements.ts'
 import { reductions } from './reductions.ts'
@@ -56,6 +57,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...perChannel,
   ...optimizers,
   ...pooling,
+  ...constantPowers,
   ...ranking,
   ...rearrangements,
   ...reductions,

@@ -1,7 +1,7 @@
 /** Random cases of element-wise operators of one, two and many inputs, and of their gradients. */
 import type { Shape } from '../../../src/tensor/shape.ts'
 import { product } from '../../../src/tensor/shape.ts'
-import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { Tensor } from '../../../src/tensor/tensor.ts'
 import { type LoweringCase, type Random, SHAPES, toHalf } from '../lowering_case.ts'
 import { broadcastShapes } from './logic.ts'
 
@@ -35,12 +35,24 @@ const UNARY: Readonly<Record<string, Unary>> = {
   square: exact,
   reciprocal: { reads: 'Out', ulp: [0, 2], special: true },
   exp: { reads: 'Out', low: -100, high: 88, ulp: [1, 0], special: true },
-  expm1: { reads: 'Out', low: -20, high: 20, ulp: [4, 1], special: true },
+  expm1: { reads: 'Out', low: -20, high: 20, ulp: [1, 1], special: true },
   log: { reads: 'X', low: 1e-3, high: 1e3, ulp: [1, 0], special: true },
   log2: { reads: 'X', low: 1e-3, high: 1e3, ulp: [3, 3], special: true },
   log10: { reads: 'X', low: 1e-3, high: 1e3, ulp: [3, 3], special: true },
-  log1p: { reads: 'X', low: -0.99, high: 100, ulp: [4, 2], special: true },
+  log1p: { reads: 'X', low: -0.99, high: 100, ulp: [1, 2], special: true },
   erf: { reads: 'X', low: -5, high: 5, ulp: [6, 8], special: true },
+  ...Object.fromEntries(
+    ['sin', 'cos', 'tan', 'sinh', 'cosh', 'asinh', 'acosh', 'atan'].map((type): [string, Unary] => [
+      type,
+      { reads: 'X', low: -40, high: 40, ulp: [1, 1], special: true },
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['asin', 'acos', 'atanh'].map((type): [string, Unary] => [
+      type,
+      { reads: 'X', low: -1.1, high: 1.1, ulp: [1, 1], special: true },
+    ]),
+  ),
   floor: { ...exact, reads: 'neither' },
   ceil: { ...exact, reads: 'neither' },
   trunc: { ...exact, reads: 'neither' },
@@ -165,6 +177,60 @@ function binaryGrad(type: string, random: Random): LoweringCase {
   }
 }
 
+/** Exponents whole, near whole and half ones, and others; infinities, NaN, zeros of both signs and subnormal numbers on both sides. */
+function exponents(random: Random, shape: Shape): Tensor {
+  const halves = random.floats(shape, { special: true })
+  const data = halves.data as Float32Array
+  for (let i = 0; i < data.length; i++) {
+    if (random.next() < 0.5) data[i] = (random.int(-12, 12) / 2) * (random.next() < 0.5 ? 1 : 1 + 2 ** -23)
+  }
+  return halves
+}
+
+function power(random: Random): LoweringCase {
+  const [x, y] = random.shuffled(broadcastShapes(random)) as [Shape, Shape]
+  return {
+    inputs: { X: random.floats(x, { special: true }), Y: exponents(random, y) },
+    outputs: { Out: 1 },
+    attrs: { axis: -1 },
+    ulp: 1,
+  }
+}
+
+/** Slopes to 1 unit in the last place where no operand is repeated, so that nothing is summed. */
+function powerGrad(random: Random): LoweringCase {
+  if (random.next() < 0.5) return binaryGrad('elementwise_pow', random)
+  const shape = random.pick(SHAPES)
+  return {
+    inputs: {
+      X: random.floats(shape, { special: true }),
+      Y: exponents(random, shape),
+      'Out@GRAD': random.floats(shape, { special: true }),
+    },
+    outputs: { 'X@GRAD': random.next() < 0.2 ? ['@EMPTY@'] : 1, 'Y@GRAD': 1 },
+    attrs: { axis: -1 },
+    ulp: 1,
+  }
+}
+
+/** The power as an attribute or as a tensor. */
+function constantPower(random: Random, slots: readonly string[], output: string): LoweringCase {
+  const shape = random.pick(SHAPES)
+  const factor = random.pick(
+    [0, 1, 2, 3, 4, 5, -1, -2, 0.5, 1.5, -0.5, 2 / 3, 7.25, 300, Infinity, Number.NaN].map(Math.fround),
+  )
+  return {
+    inputs: {
+      ...Object.fromEntries(slots.map((slot) => [slot, random.floats(shape, { special: true })])),
+      ...(random.next() < 0.3 ? { FactorTensor: new Tensor('float32', [1], Float32Array.of(factor)) } : {}),
+    },
+    outputs: { [output]: 1 },
+    attrs: { factor },
+    inplace: random.next() < 0.3,
+    ulp: 1,
+  }
+}
+
 function sum(random: Random): LoweringCase {
   const shape = random.pick(SHAPES)
   const dtype = dtypeOf(random, 0)
@@ -201,6 +267,10 @@ export const elementwise: Readonly<Record<string, (random: Random) => LoweringCa
   sign: (random) => unary(exact, random),
   ...Object.fromEntries(BINARY.map((type) => [type, binary])),
   grad_add: binary,
+  elementwise_pow: power,
+  elementwise_pow_grad: powerGrad,
+  pow: (random) => constantPower(random, ['X'], 'Out'),
+  pow_grad: (random) => constantPower(random, ['X', 'Out@GRAD'], 'X@GRAD'),
   ...Object.fromEntries(TRAILING.map((type) => [type, trailing])),
   ...Object.fromEntries(TRAILING.map((type) => [`${type}_grad`, (random: Random) => trailingGrad(type, random)])),
   ...Object.fromEntries(BINARY.map((type) => [`${type}_grad`, (random: Random) => binaryGrad(type, random)])),

@@ -445,25 +445,6 @@ function labelSmooth(random: Random): LoweringCase {
   }
 }
 
-const FACTORS = [0, 1, 2, 3, -1, -2]
-
-const pow = (random: Random): LoweringCase => ({
-  inputs: { X: random.floats(random.pick(SHAPES)) },
-  outputs: { Out: 1 },
-  attrs: { factor: random.pick(FACTORS) },
-  ulp: 3,
-})
-
-const powGrad = (random: Random): LoweringCase => {
-  const shape = random.pick(SHAPES)
-  return {
-    inputs: { X: random.floats(shape), 'Out@GRAD': random.floats(shape) },
-    outputs: { 'X@GRAD': 1 },
-    attrs: { factor: random.pick(FACTORS.map((factor) => factor + 1)) },
-    ulp: 3,
-  }
-}
-
 const FOLDS = ['reduce_sum', 'reduce_mean', 'reduce_max', 'reduce_min', 'reduce_amax', 'reduce_amin', 'reduce_prod']
 
 export const reductions: Readonly<Record<string, (random: Random) => LoweringCase>> = {
@@ -501,6 +482,4 @@ export const reductions: Readonly<Record<string, (random: Random) => LoweringCas
   kldiv_loss_grad: kldivLossGrad,
   ...Object.fromEntries(Object.entries(LOSSES).map(([type, entry]) => [type, (random: Random) => loss(entry, random)])),
   label_smooth: labelSmooth,
-  pow,
-  pow_grad: powGrad,
 }
