@@ -30,10 +30,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
 
 /** Packages, by the files that may import them. Everything else may import none. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
-  'zod/mini': /^framework\/program_(json|json_schema|schema|issues|codec)\.ts$|^cli\//,
   commander: /^cli\//,
-  'jsonc-parser': /^(framework\/(json_\w+|program_text)|cli\/\w+)\.ts$/,
-  '@bufbuild/protobuf/wire': /^(framework\/(wire_reader|program_desc_writer)|io\/tensor_stream)\.ts$/,
   fflate: /^io\/zip\.ts$/,
 }
 

@@ -36,8 +36,8 @@ if (existsSync(commandLine)) {
 
 /**
  * The command line is some 500 modules with what it imports; Node takes half a second of processor time to find and read them one by one.
- * Joined, with what commands share in files of their own, it takes a third of that. Packages whose licence file travels with them are joined
- * too; @bufbuild/protobuf has none and stays an import. Stack traces keep their names: nothing is made shorter.
+ * Joined, with what commands share in files of their own, it takes a third of that. Packages are joined
+ * too, with their licences. Stack traces keep their names: nothing is made shorter.
  */
 async function joinCommandLine(): Promise<void> {
   const joined = join(dist, 'cli-joined')
@@ -45,7 +45,7 @@ async function joinCommandLine(): Promise<void> {
     root,
     configFile: false,
     logLevel: 'warn',
-    ssr: { noExternal: ['commander', 'fflate', 'jsonc-parser', 'zod'] },
+    ssr: { noExternal: ['commander', 'fflate'] },
     build: {
       ssr: commandLine,
       outDir: joined,

@@ -1,5 +1,5 @@
 /**
- * Writes `schema/program.schema.json`, the JSON Schema of program files for editors, from the zod schema that validates them.
+ * Writes `schema/program.schema.json`, the JSON Schema of program files for editors, from what the reader of program files checks.
  * `npx tsx tools/make_schema.ts` writes it; with `--check` nothing is written and a stale file gives exit code 1.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

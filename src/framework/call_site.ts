@@ -2,7 +2,8 @@
  * Where in the caller's code an operator was appended. The stack is captured when the operator is made and turned into text only when asked.
  */
 
-const LIBRARY = new URL('..', import.meta.url).href
+/** The folder of this library; in a bundle the bundle itself. Bundlers put what `new URL(…, import.meta.url)` names into the page. */
+const LIBRARY = import.meta.url.replace(/framework\/call_site\.[jt]s.*$/, '')
 const LIBRARY_PATH = LIBRARY.replace(/^file:\/\//, '')
 
 export class CallSite {

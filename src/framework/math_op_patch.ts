@@ -4,7 +4,7 @@
  */
 import { InvalidArgumentError } from '../errors.ts'
 import type { Block } from './block.ts'
-import { LayerHelper } from './layer_helper.ts'
+import { LayerHelperBase } from './layer_helper_base.ts'
 import type { Variable } from './variable.ts'
 
 /** What arithmetic accepts beside a variable. */
@@ -76,7 +76,7 @@ export function reduce(
   )
 }
 
-function layerOf(layer: string, a: Variable): LayerHelper {
+function layerOf(layer: string, a: Variable): LayerHelperBase {
   const { program } = a.block
-  return new LayerHelper(layer, { programs: { main: program, startup: program.startup ?? program } })
+  return new LayerHelperBase(layer, { programs: { main: program, startup: program.startup ?? program } })
 }

@@ -3,7 +3,6 @@
  * attributes first those that Paddle calls extra, then the others, both by name. Optional fields that hold their default are left out. A
  * program that was read from such bytes keeps their order instead, and gives equal bytes. Source: op_desc.cc, block_desc.cc (2.6.2).
  */
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { InvalidArgumentError } from '../errors.ts'
 import { dtypeToProto, isDType } from '../tensor/dtype.ts'
 import { numberFromJson } from '../tensor/tensor_json.ts'
@@ -15,7 +14,9 @@ import type { Program } from './program.ts'
 import { ATTR_FIELDS, compareNames, SCALAR_FIELDS, TENSOR_FIELDS } from './program_desc.ts'
 import { ATTR_TYPES, VAR_TYPES } from './program_schema.ts'
 import type { Variable } from './variable.ts'
+import { WireType } from './wire_format.ts'
 import { type ExplicitField, unknownFieldsAt, type WireNotes } from './wire_notes.ts'
+import { WireWriter } from './wire_writer.ts'
 
 const { Varint, Bit32, Bit64, LengthDelimited } = WireType
 
@@ -24,7 +25,7 @@ const { Varint, Bit32, Bit64, LengthDelimited } = WireType
  * @throws InvalidArgumentError E528 for a text that is not Unicode, E506 for a member `x_unknown_fields` that was spoilt.
  */
 export function programToProto(program: Program): Uint8Array {
-  const w = new BinaryWriter()
+  const w = new WireWriter()
   for (const block of program.blocks) message(w, 1, () => writeBlock(w, block))
   if (program.version !== 0 || wasExplicit(program.wire, 'version') || hasUnknown(program, 'version')) {
     message(w, 4, () => {
@@ -59,12 +60,12 @@ const wasExplicit = (notes: WireNotes | undefined, field: ExplicitField): boolea
 
 const hasUnknown = (part: Part, path: string): boolean => unknownFieldsAt(part.extra, () => path) !== undefined
 
-function writeUnknown(w: BinaryWriter, part: Part, path: () => string): void {
+function writeUnknown(w: WireWriter, part: Part, path: () => string): void {
   const bytes = unknownFieldsAt(part.extra, path)
   if (bytes !== undefined) w.raw(bytes)
 }
 
-function message(w: BinaryWriter, field: number, body: () => void): void {
+function message(w: WireWriter, field: number, body: () => void): void {
   w.tag(field, LengthDelimited).fork()
   body()
   w.join()
@@ -72,7 +73,7 @@ function message(w: BinaryWriter, field: number, body: () => void): void {
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
-function text(w: BinaryWriter, field: number, value: string): void {
+function text(w: WireWriter, field: number, value: string): void {
   if (LONE_SURROGATE.test(value)) {
     throw new InvalidArgumentError('E528', `${JSON.stringify(value)} is not Unicode, so a ProgramDesc cannot hold it`, {
       expected: 'text without half surrogate pairs',
@@ -83,11 +84,11 @@ function text(w: BinaryWriter, field: number, value: string): void {
 }
 
 /** A flag that is left out where it is false, unless the file had it. */
-function flag(w: BinaryWriter, field: number, value: boolean, part: Part, name: ExplicitField): void {
+function flag(w: WireWriter, field: number, value: boolean, part: Part, name: ExplicitField): void {
   if (value || wasExplicit(part.wire, name)) w.tag(field, Varint).bool(value)
 }
 
-function writeBlock(w: BinaryWriter, block: Block): void {
+function writeBlock(w: WireWriter, block: Block): void {
   w.tag(1, Varint).int32(block.idx)
   w.tag(2, Varint).int32(block.parentIdx)
   const vars = [...block.vars.values()]
@@ -100,7 +101,7 @@ function writeBlock(w: BinaryWriter, block: Block): void {
   writeUnknown(w, block, () => '')
 }
 
-function writeVariable(w: BinaryWriter, variable: Variable): void {
+function writeVariable(w: WireWriter, variable: Variable): void {
   text(w, 1, variable.name)
   message(w, 2, () => writeVarType(w, variable))
   flag(w, 3, variable.persistable, variable, 'persistable')
@@ -110,7 +111,7 @@ function writeVariable(w: BinaryWriter, variable: Variable): void {
   writeUnknown(w, variable, () => '')
 }
 
-function writeVarType(w: BinaryWriter, variable: Variable): void {
+function writeVarType(w: WireWriter, variable: Variable): void {
   const { type } = variable
   w.tag(1, Varint).int32(VAR_TYPES[type])
   const own = TENSOR_FIELDS[type]
@@ -131,13 +132,13 @@ function writeVarType(w: BinaryWriter, variable: Variable): void {
   writeUnknown(w, variable, () => 'type')
 }
 
-function writeTensorDesc(w: BinaryWriter, variable: Variable, path: string): void {
+function writeTensorDesc(w: WireWriter, variable: Variable, path: string): void {
   w.tag(1, Varint).int32(dtypeToProto(variable.dtype))
   for (const dim of variable.shape) w.tag(2, Varint).int64(dim)
   writeUnknown(w, variable, () => path)
 }
 
-function writeOperator(w: BinaryWriter, block: Block, op: Operator): void {
+function writeOperator(w: WireWriter, block: Block, op: Operator): void {
   writeSlots(w, 1, op, op.inputs, 'inputs')
   writeSlots(w, 2, op, op.outputs, 'outputs')
   text(w, 3, op.type)
@@ -158,7 +159,7 @@ function writeOperator(w: BinaryWriter, block: Block, op: Operator): void {
   writeUnknown(w, op, () => '')
 }
 
-function writeSlots(w: BinaryWriter, field: number, op: Operator, slots: SlotNames, path: string): void {
+function writeSlots(w: WireWriter, field: number, op: Operator, slots: SlotNames, path: string): void {
   for (const slot of Object.keys(slots).sort(compareNames)) {
     message(w, field, () => {
       text(w, 1, slot)
@@ -180,7 +181,7 @@ function attrOrder(op: Operator): string[] {
 }
 
 /** The value of an attribute in the field of its type. The framework has checked that the value fits the type. */
-function writeAttr(w: BinaryWriter, type: AttrType, value: AttrValue): void {
+function writeAttr(w: WireWriter, type: AttrType, value: AttrValue): void {
   const field = ATTR_FIELDS[type]
   const each = <T>(write: (element: T) => void): void => {
     for (const element of value as readonly T[]) write(element)
@@ -235,7 +236,7 @@ function writeAttr(w: BinaryWriter, type: AttrType, value: AttrValue): void {
   }
 }
 
-function writeScalar(w: BinaryWriter, field: number, { scalar, value }: ScalarValue): void {
+function writeScalar(w: WireWriter, field: number, { scalar, value }: ScalarValue): void {
   const { type, field: member } = SCALAR_FIELDS[scalar]
   message(w, field, () => {
     w.tag(1, Varint).int32(type)

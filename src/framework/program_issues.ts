@@ -3,16 +3,17 @@
  * names that repeat, limits). Blocks, variables and operators are taken one by one, so that a huge bad file costs no more than its first
  * hundred faults.
  */
-import * as z from 'zod/mini'
 import { nearestNames, suggest } from '../errors.ts'
 import { pointerToken } from './json_scan.ts'
 import { type Limits, withLimits } from './limits.ts'
 import type { OpJson, ProgramJsonOptions } from './program_json.ts'
 import {
   blockSchema,
+  checkMembers,
   isExtraMember,
   isObject,
   MAX_ISSUES,
+  type ObjectSchema,
   opSchema,
   PROGRAM_FORMAT,
   PROGRAM_FORMAT_VERSION,
@@ -113,7 +114,7 @@ function formatHint(value: unknown): string | undefined {
 }
 
 function checkProgram(program: Json, found: Findings): void {
-  checkObject(programSchema, 'the program', program, '', 1, found)
+  checkObject(programSchema, 'the program', program, () => '', 1, found)
   const { blocks } = program
   if (!Array.isArray(blocks)) return
   if (blocks.length === 0) {
@@ -126,7 +127,7 @@ function checkProgram(program: Json, found: Findings): void {
   for (let b = 0; b < blocks.length && !found.full; b++) {
     const pointer = `/blocks/${b}`
     const block: unknown = blocks[b]
-    checkObject(blockSchema, 'a block', block, pointer, 3, found)
+    checkObject(blockSchema, 'a block', block, () => pointer, 3, found)
     if (!isObject(block)) continue
     checkBlockIndexes(block, b, blocks.length, nesting, pointer, found)
     if (Array.isArray(block['vars'])) {
@@ -139,7 +140,7 @@ function checkProgram(program: Json, found: Findings): void {
       if (!found.within('ops', ops, `${pointer}/ops`, 'operators of the program')) return
       for (let i = 0; i < block['ops'].length && !found.full; i++) {
         const op: unknown = block['ops'][i]
-        if (checkElement(opSchema, 'an operator', op, `${pointer}/ops`, i, found)) {
+        if (checkObject(opSchema, 'an operator', op, () => `${pointer}/ops/${i}`, 5, found)) {
           checkOpLimits(op as OpJson, pointer, i, found)
         }
       }
@@ -185,7 +186,7 @@ function checkVars(vars: readonly unknown[], pointer: string, found: Findings): 
   const first = new Map<string, number>()
   for (let i = 0; i < vars.length && !found.full; i++) {
     const variable = vars[i]
-    checkElement(varSchema, 'a variable', variable, pointer, i, found)
+    checkObject(varSchema, 'a variable', variable, () => `${pointer}/${i}`, 5, found)
     if (!isObject(variable) || typeof variable['name'] !== 'string') continue
     const name = variable['name']
     const { nameLength } = found.limits
@@ -244,77 +245,61 @@ function checkOpLimits(op: OpJson, blockPointer: string, index: number, found: F
 
 const SIDES = ['inputs', 'outputs'] as const
 
-type ObjectSchema = typeof programSchema | typeof blockSchema | typeof varSchema | typeof opSchema
-
-/** As {@link checkObject} for the variable or operator at `list`/`index`; one that is right costs no pointer. */
-function checkElement(
-  schema: ObjectSchema,
-  what: string,
-  value: unknown,
-  list: string,
-  index: number,
-  found: Findings,
-): boolean {
-  return z.safeParse(schema, value).success || checkObject(schema, what, value, `${list}/${index}`, 5, found)
-}
-
-/** True when `value` fits; else adds what is wrong. `depth` is the nesting level of `value` in the file. */
+/**
+ * True when `value` fits; else adds what is wrong. `pointer` is asked for faults only: most of 100,000 operators have none. `depth` is the
+ * nesting level of `value` in the file.
+ */
 function checkObject(
   schema: ObjectSchema,
   what: string,
   value: unknown,
-  pointer: string,
+  pointer: () => string,
   depth: number,
   found: Findings,
 ): boolean {
-  const result = z.safeParse(schema, value)
-  if (result.success) return true
   const before = found.issues.length
-  for (const issue of result.error.issues) {
-    if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) {
-        const member = (value as Json)[key]
-        if (isExtraMember(key)) checkExtra(member, pointer + pointerToken(key), depth, found)
-        else {
-          const message = `${what} has no member ${describe(key)}`
-          const known = Object.keys(schema.shape)
-          found.add(
-            'E506',
-            pointer + pointerToken(key),
-            message,
-            `one of ${known.join(', ')}, $…, x_…`,
-            key,
-            suggest(key, known),
-          )
-        }
-        if (found.full) break
-      }
-      continue
-    }
-    const path = issue.path as (string | number)[]
+  checkMembers(schema, value, (path, expected, inner, choices) => {
     const { holder, got, missing } = lookUp(value, path)
     if (missing) {
       const name = String(path.at(-1))
       const message = `${subject(path.slice(0, holder), what)} must have a member "${name}"`
       const [near] = nearestNames(name, Object.keys(got as object), 1)
       const hint = near === undefined ? undefined : `did you mean "${name}" by "${near}"?`
-      const at = pointer + path.slice(0, holder).map(pointerToken).join('')
+      const at = pointer() + path.slice(0, holder).map(pointerToken).join('')
       found.add('E506', at, message, `a member "${name}"`, undefined, hint)
-      continue
+    } else {
+      const message = `${subject(path, what)} must be ${expected}, got ${describe(inner)}`
+      const hint = choices !== undefined && typeof inner === 'string' ? suggest(inner, choices) : undefined
+      found.add('E506', pointer() + path.map(pointerToken).join(''), message, expected, inner, hint)
     }
-    const expected = wanted(issue)
-    const names = issue.code === 'invalid_value' ? issue.values.map(String) : []
-    const hint = typeof got === 'string' ? suggest(got, names) : undefined
-    found.add(
-      'E506',
-      pointer + path.map(pointerToken).join(''),
-      `${subject(path, what)} must be ${expected}, got ${describe(got)}`,
-      expected,
-      got,
-      hint,
-    )
+    return !found.full
+  })
+  if (isObject(value)) {
+    for (const key of Object.keys(value)) {
+      if (found.full) break
+      if (!Object.hasOwn(schema, key)) checkUnknownMember(schema, what, value, key, pointer, depth, found)
+    }
   }
-  return found.issues.length === before && result.error.issues.every((issue) => issue.code === 'unrecognized_keys')
+  return found.issues.length === before && !found.full
+}
+
+function checkUnknownMember(
+  schema: ObjectSchema,
+  what: string,
+  value: Json,
+  key: string,
+  pointer: () => string,
+  depth: number,
+  found: Findings,
+): void {
+  if (isExtraMember(key)) {
+    checkExtra(value[key], pointer() + pointerToken(key), depth, found)
+    return
+  }
+  const message = `${what} has no member ${describe(key)}`
+  const known = Object.keys(schema)
+  const expected = `one of ${known.join(', ')}, $…, x_…`
+  found.add('E506', pointer() + pointerToken(key), message, expected, key, suggest(key, known))
 }
 
 const subject = (path: readonly (string | number)[], what: string): string =>
@@ -332,23 +317,6 @@ function lookUp(
   }
   return { holder: path.length, got, missing: false }
 }
-
-function wanted(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'custom':
-      return String(issue.params?.['expected'])
-    case 'invalid_type':
-      return ZOD_TYPES[issue.expected] ?? issue.expected
-    case 'invalid_value':
-      return issue.values.length === 1 ? JSON.stringify(issue.values[0]) : `one of ${issue.values.join(', ')}`
-    case 'too_small':
-      return 'text that is not empty'
-    default:
-      return issue.message
-  }
-}
-
-const ZOD_TYPES: Readonly<Record<string, string>> = { string: 'text', boolean: 'true or false', object: 'an object' }
 
 /** A member that is kept unread: its nesting must be bounded all the same, also when objects in code contain themselves. */
 function checkExtra(value: unknown, pointer: string, depth: number, found: Findings): void {

@@ -3,10 +3,8 @@
  * do not cover. Stricter than protobuf asks for: numbers must fit their field, known fields must have their wire type, groups (which
  * proto2 deprecates and Paddle never writes) are refused.
  */
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { InvalidArgumentError } from '../errors.ts'
-
-export { WireType }
+import { WireType } from './wire_format.ts'
 
 /** A ProgramDesc that breaks the wire format. @param offset where, in bytes from the start. */
 const damaged = (what: string, offset: number, expected?: string, got?: unknown): InvalidArgumentError =>
@@ -33,8 +31,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export class WireReader {
   readonly bytes: Uint8Array
-  readonly #reader: BinaryReader
+  readonly #view: DataView
   readonly #base: number
+  #pos = 0
   /** End of the message that is being read. */
   #end: number
   /** Of the current field. */
@@ -45,7 +44,7 @@ export class WireReader {
   constructor(bytes: Uint8Array, base = 0) {
     this.bytes = bytes
     this.#base = base
-    this.#reader = new BinaryReader(bytes)
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#end = bytes.length
   }
 
@@ -60,14 +59,13 @@ export class WireReader {
 
   /** Reads all fields up to the end of the current message. */
   fields(onField: OnField, onUnknown: OnUnknown): void {
-    const reader = this.#reader
     const end = this.#end
-    while (reader.pos < end) {
-      const start = (this.#start = reader.pos)
+    while (this.#pos < end) {
+      const start = (this.#start = this.#pos)
       const field = this.#tag()
       if (onField(field)) continue
       this.#skip()
-      onUnknown(this.bytes.subarray(start, reader.pos))
+      onUnknown(this.bytes.subarray(start, this.#pos))
     }
   }
 
@@ -75,13 +73,13 @@ export class WireReader {
   message(body: () => void): void {
     const length = this.#length()
     const outer = this.#end
-    this.#end = this.#reader.pos + length
+    this.#end = this.#pos + length
     body()
     this.#end = outer
   }
 
   #tag(): number {
-    const start = this.#reader.pos
+    const start = this.#pos
     const tag = this.#varint('a field number')
     if (typeof tag === 'bigint' || tag < 8 || tag > 0xffffffff) {
       throw this.#damaged('a field number that cannot be', start, 'a number from 1 to 2^29 - 1', String(tag))
@@ -92,16 +90,16 @@ export class WireReader {
       throw this.#damaged(`field ${field} is a group, which is not read`, start, 'wire type 0, 1, 2 or 5', type)
     }
     if (type > 5) throw this.#damaged(`field ${field} has the wire type ${type}`, start, 'wire type 0, 1, 2 or 5', type)
-    this.#type = type
+    this.#type = type as WireType
     return field
   }
 
   /** A 64-bit two's complement number. */
   #varint(what: string): number | bigint {
     const { bytes } = this
-    const start = this.#reader.pos
+    const start = this.#pos
     if (start < this.#end && bytes[start]! < 0x80) {
-      this.#reader.pos++
+      this.#pos++
       return bytes[start]!
     }
     let stop = start
@@ -109,15 +107,24 @@ export class WireReader {
     if (stop >= this.#end) throw this.#damaged(`${what} ends too early`, start, 'a varint', 'the end')
     if (stop >= start + 10)
       throw this.#damaged(`${what} has more than ten bytes`, start, 'a varint of at most ten bytes')
-    const value = BigInt(this.#reader.int64())
+    this.#pos = stop + 1
+    // Seven groups of seven bits are exact in a number.
+    if (stop - start < 7) {
+      let value = 0
+      for (let i = stop; i >= start; i--) value = value * 128 + (bytes[i]! & 0x7f)
+      return value
+    }
+    let wide = 0n
+    for (let i = stop; i >= start; i--) wide = (wide << 7n) | BigInt(bytes[i]! & 0x7f)
+    const value = BigInt.asIntN(64, wide)
     return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value
   }
 
   #length(): number {
     this.#need(WireType.LengthDelimited)
-    const at = this.#reader.pos
+    const at = this.#pos
     const length = this.#varint('a length')
-    const left = this.#end - this.#reader.pos
+    const left = this.#end - this.#pos
     if (typeof length === 'bigint' || length < 0 || length > left) {
       throw this.#damaged(`a length of ${length} where ${left} bytes are left`, at, `at most ${left}`, String(length))
     }
@@ -139,19 +146,17 @@ export class WireReader {
         return
       default:
         this.#fixed(this.#type === WireType.Bit64 ? 8 : 4)
-        this.#reader.pos += this.#type === WireType.Bit64 ? 8 : 4
     }
   }
 
-  #fixed(size: number): void {
-    if (this.#reader.pos + size > this.#end) {
-      throw this.#damaged(
-        'a number ends too early',
-        this.#reader.pos,
-        `${size} bytes`,
-        `${this.#end - this.#reader.pos}`,
-      )
+  /** Where a number of that many bytes begins; the reader is behind it. */
+  #fixed(size: number): number {
+    const start = this.#pos
+    if (start + size > this.#end) {
+      throw this.#damaged('a number ends too early', start, `${size} bytes`, `${this.#end - start}`)
     }
+    this.#pos += size
+    return start
   }
 
   /** An int64 field. */
@@ -167,7 +172,7 @@ export class WireReader {
   }
 
   #int32(): number {
-    const at = this.#reader.pos
+    const at = this.#pos
     const value = this.#varint('a number')
     if (typeof value === 'bigint' || value < -2147483648 || value > 2147483647) {
       throw this.#damaged(`${value} in a field of 32 bits`, at, 'a 32-bit number', String(value))
@@ -182,20 +187,18 @@ export class WireReader {
 
   float(): number {
     this.#need(WireType.Bit32)
-    this.#fixed(4)
-    return this.#reader.float()
+    return this.#view.getFloat32(this.#fixed(4), true)
   }
 
   double(): number {
     this.#need(WireType.Bit64)
-    this.#fixed(8)
-    return this.#reader.double()
+    return this.#view.getFloat64(this.#fixed(8), true)
   }
 
   string(): string {
     const length = this.#length()
-    const start = this.#reader.pos
-    this.#reader.pos += length
+    const start = this.#pos
+    this.#pos += length
     try {
       return utf8.decode(this.bytes.subarray(start, start + length))
     } catch {
@@ -206,8 +209,8 @@ export class WireReader {
   /** The bytes of a field of any length-delimited kind. */
   rawBytes(): Uint8Array {
     const length = this.#length()
-    const start = this.#reader.pos
-    this.#reader.pos += length
+    const start = this.#pos
+    this.#pos += length
     return this.bytes.subarray(start, start + length)
   }
 
@@ -222,16 +225,10 @@ export class WireReader {
     this.#repeated(WireType.Varint, () => take(this.#varint('a number') !== 0))
   }
   floats(take: (value: number) => void): void {
-    this.#repeated(WireType.Bit32, () => {
-      this.#fixed(4)
-      take(this.#reader.float())
-    })
+    this.#repeated(WireType.Bit32, () => take(this.#view.getFloat32(this.#fixed(4), true)))
   }
   doubles(take: (value: number) => void): void {
-    this.#repeated(WireType.Bit64, () => {
-      this.#fixed(8)
-      take(this.#reader.double())
-    })
+    this.#repeated(WireType.Bit64, () => take(this.#view.getFloat64(this.#fixed(8), true)))
   }
 
   #repeated(element: WireType, one: () => void): void {
@@ -241,7 +238,7 @@ export class WireReader {
       return
     }
     this.message(() => {
-      while (this.#reader.pos < this.#end) one()
+      while (this.#pos < this.#end) one()
     })
   }
 }

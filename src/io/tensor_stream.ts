@@ -3,10 +3,11 @@
  * version, LoD, then version, description (a TensorDesc message) and the elements. Source: paddle/phi/core/serialization.cc,
  * paddle/fluid/framework/lod_tensor.cc, tensor_util.cc, selected_rows_utils.cc (2.6.2).
  */
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { EnforceError, InvalidArgumentError } from '../errors.ts'
 import { type Limits, withLimits } from '../framework/limits.ts'
+import { WireType } from '../framework/wire_format.ts'
 import { WireReader } from '../framework/wire_reader.ts'
+import { WireWriter } from '../framework/wire_writer.ts'
 import { byteSize, type DType, dtypeFromProto, dtypeToProto } from '../tensor/dtype.ts'
 import { formatShape } from '../tensor/shape.ts'
 import { SelectedRows, type Tensor } from '../tensor/tensor.ts'
@@ -154,7 +155,7 @@ export function writeTensorStream(tensor: Tensor, to = new ByteWriter()): ByteWr
 }
 
 function writeTensor(tensor: Tensor, to: ByteWriter): ByteWriter {
-  const desc = new BinaryWriter().tag(1, WireType.Varint).int32(dtypeToProto(tensor.dtype))
+  const desc = new WireWriter().tag(1, WireType.Varint).int32(dtypeToProto(tensor.dtype))
   for (const dim of tensor.shape) desc.tag(2, WireType.Varint).int64(dim)
   const description = desc.finish()
   return to.u32(0).u32(description.length).raw(description).raw(dataBytes(tensor))
