@@ -19,6 +19,7 @@ import { type OpReader, scalar, spread, whole } from './op_reader.ts'
 import { type Combine, reductionKernel } from './reduction.ts'
 import { keptShape } from './reductions.ts'
 import { signOf } from './rounding.ts'
+import * as w from './wide.ts'
 
 const { add, and, constant, div, mul, sub } = e
 
@@ -91,17 +92,22 @@ const squaredL2NormGrad: Lowering = (op) => {
   return [loop(X.shape, { target: dX, value: mul(mul(constant(2), scalar(dOut, X.shape)), whole(X)) })]
 }
 
-/** X, scaled down to the norm max_norm if its own is larger. */
+/** X, scaled down to the norm max_norm if its own is larger. The root of the factor has a float32 where the norm or the factor may have none. */
 const clipByNorm: Lowering = (op) => {
   const [X, Out] = [op.input('X'), op.output('Out')]
   if (X === undefined || Out === undefined || !op.isFloat32()) return undefined
-  const norm = new Temporary([1])
-  const most = constant(op.attr<number>('max_norm'))
-  const size = scalar(norm, X.shape)
-  const factor = e.select(e.le(size, most), constant(1), div(most, size))
+  const root = new Temporary([1])
+  const by = scalar(root, X.shape)
+  const [x, most] = [w.widen(whole(X)), w.constant(op.attr<number>('max_norm'))]
+  const finish = (squares: w.Wide): Formula => {
+    const norm = w.sqrt(squares)
+    // A NaN norm makes every element NaN.
+    return w.narrow(w.select(w.gt(most, norm), w.constant(1), w.sqrt(w.div(most, norm))))
+  }
+  const strides = X.shape.map(() => 0)
   return all([
-    folded(X.shape, everything(X.shape), mul(whole(X), whole(X)), norm, 'add', e.sqrt),
-    loop(X.shape, { target: Out, value: mul(whole(X), factor) }),
+    reductionKernel({ space: X.shape, value: w.mul(x, x), target: root, strides, combine: 'add', finish }),
+    loop(X.shape, { target: Out, value: mul(mul(whole(X), by), by) }),
   ])
 }
 

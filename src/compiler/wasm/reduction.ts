@@ -1,7 +1,8 @@
 /**
  * Sums, products and extremes over some dimensions of a space. Where the innermost dimension is summed, four vectors of partial sums run along it and
  * are added up at the end; where it stays, a few columns run down the summed dimensions together. The order does not depend on threads.
- * Sums are float32: their error is at most the number of terms in a chain times half a unit in the last place of the sum of magnitudes.
+ * Sums are float32: their error is at most the number of terms in a chain times half a unit in the last place of the sum of magnitudes. Wide values
+ * are summed in float64, and only what is made of the sum is rounded.
  */
 
 import type { PlannedTensor } from '../../executor/backend.ts'
@@ -10,23 +11,24 @@ import { numel } from '../../tensor/shape.ts'
 import { loadLanes, storeLanes } from './elements.ts'
 import { type Formula, FormulaEmitter, formulaKey, operandsOf, read, sameOperand } from './expression.ts'
 import type { FunctionBuilder, I32, Local, Vector } from './function_builder.ts'
-import { f32x4, i32, v128 } from './instructions.ts'
+import { f32x4, f64x2, i32, v128 } from './instructions.ts'
 import type { Kernel, Operand } from './ir.ts'
 import { kernelFunction } from './kernel_function.ts'
 import { mergeDims } from './loop.ts'
+import { narrow, type Wide } from './wide.ts'
 
 export type Combine = 'add' | 'mul' | 'max' | 'min'
 
-export interface Reduction {
+export interface Reduction<V extends Formula | Wide = Formula> {
   readonly space: Shape
   /** Taken at every index. */
-  readonly value: Formula
+  readonly value: V
   readonly target: PlannedTensor
   /** Strides of the target over the space, 0 where it is summed. */
   readonly strides: readonly number[]
   readonly combine: Combine
   /** Makes the stored element of the sum. */
-  readonly finish?: (sum: Formula) => Formula
+  readonly finish?: (sum: V) => Formula
 }
 
 /** The result for no elements. */
@@ -41,9 +43,11 @@ const OF_NOTHING: Readonly<Record<Combine, number>> = {
 const CHAINS = 4
 
 /** undefined where an operand is no float32, or is not read side by side or repeated along the innermost dimension. */
-export function reductionKernel(reduction: Reduction): Kernel | undefined {
+export function reductionKernel<V extends Formula | Wide>(reduction: Reduction<V>): Kernel | undefined {
   const { space, value, target, combine } = reduction
-  const operands = operandsOf([value])
+  const values = partsOf(value)
+  const vectors = values.length === 2 ? f64x2 : f32x4
+  const operands = operandsOf(values)
   if (operands.some((operand) => operand.tensor.dtype !== 'float32')) return undefined
   const { sizes, strides } = mergeDims(space, [reduction.strides, ...operands.map((operand) => operand.strides)])
   const inner = sizes.length - 1
@@ -53,17 +57,17 @@ export function reductionKernel(reduction: Reduction): Kernel | undefined {
   const kept = dims.filter((_, d) => d < inner && targetSteps[d] !== 0)
   const summed = dims.filter((_, d) => d < inner && targetSteps[d] === 0)
   const alongInner = targetSteps[inner] === 0
-  // A stand-in for the sum, so that what is made of it is a formula like any other.
-  const sum: Operand = { tensor: target, strides: [-1] }
-  const finished = reduction.finish?.(read(sum))
+  // Stand-ins for the sums, so that what is made of them is a formula like any other.
+  const sums = values.map((_, part): Operand => ({ tensor: target, strides: [-1 - part] }))
+  const finished = finishedOf(reduction, sums.map(read))
   const numberOf = (operand: Operand): number => operands.findIndex((known) => sameOperand(known, operand))
   const key = [
     'reduce',
     combine,
     alongInner,
     JSON.stringify([kept, summed, dims[inner]]),
-    formulaKey([value], numberOf),
-    finished === undefined ? '' : formulaKey([finished], () => -1),
+    formulaKey(values, numberOf),
+    formulaKey([finished], ({ strides: [part] }) => part!),
   ].join('|')
   const columnBlocks = Math.ceil(dims[inner]!.size / (4 * CHAINS))
   return {
@@ -75,18 +79,19 @@ export function reductionKernel(reduction: Reduction): Kernel | undefined {
     work: numel(space) * operands.length * 4,
     emit: (module) =>
       kernelFunction(module, 1 + operands.length, (f, addresses, begin, end) => {
-        const emitter = new FormulaEmitter(f, [value])
+        const emitter = new FormulaEmitter(f, values)
         emitter.prepare()
-        const finish = new FormulaEmitter(f, finished === undefined ? [] : [finished])
+        const finish = new FormulaEmitter(f, [finished])
         finish.prepare()
         const emit: Emit = {
           f,
           emitter,
           operands,
           numberOf,
-          combine: f32x4[combine],
-          start: f.let(f32x4.const(OF_NOTHING[combine])),
-          finish: (total) => (finished === undefined ? total : finish.valuesOf(() => total)[0]!),
+          parts: values.length,
+          combine: vectors[combine],
+          start: f.let(vectors.const(OF_NOTHING[combine])),
+          finish: (totals) => finish.valuesOf(({ strides: [part] }) => totals[-1 - part!]!)[0]!,
           steps: dims[inner]!.steps,
           size: dims[inner]!.size,
           summed,
@@ -97,6 +102,14 @@ export function reductionKernel(reduction: Reduction): Kernel | undefined {
         })
       }),
   }
+}
+
+const partsOf = (value: Formula | Wide): readonly Formula[] => ('low' in value ? [value.low, value.high] : [value])
+
+/** What is stored, of the parts of the sum. */
+function finishedOf<V extends Formula | Wide>({ value, finish }: Reduction<V>, parts: readonly Formula[]): Formula {
+  const sum = ('low' in value ? { low: parts[0]!, high: parts[1]! } : parts[0]!) as V
+  return finish !== undefined ? finish(sum) : 'low' in sum ? narrow(sum) : sum
 }
 
 interface Dim {
@@ -110,9 +123,12 @@ interface Emit {
   readonly emitter: FormulaEmitter
   readonly operands: readonly Operand[]
   readonly numberOf: (operand: Operand) => number
+  /** Vectors that hold four values: two where they are float64. */
+  readonly parts: number
   readonly combine: (a: Vector, b: Vector) => Vector
   readonly start: Vector
-  readonly finish: (total: Vector) => Vector
+  /** What is stored, of the parts of sums. */
+  readonly finish: (totals: readonly Vector[]) => Vector
   /** Of the innermost dimension: of the target and the operands. */
   readonly steps: readonly number[]
   readonly size: number
@@ -151,61 +167,65 @@ function nest(
   })
 }
 
-/** The value at `offset` bytes behind the addresses; lanes behind the last are left to the caller. */
-function valueAt(
+/** The parts of the value at `offset` bytes behind the addresses; lanes behind the last are left to the caller. */
+function valuesAt(
   { f, emitter, operands, numberOf, steps }: Emit,
   at: readonly I32[],
   lanes: number,
   offset: number,
-): Vector {
+): readonly Vector[] {
   const held = operands.map((_, i) =>
     f.let(steps[i + 1] === 0 ? v128.load32Splat(at[i + 1]!) : loadLanes(at[i + 1]!, lanes, offset)),
   )
-  return emitter.valuesOf((operand) => held[numberOf(operand)]!)[0]!
+  return emitter.valuesOf((operand) => held[numberOf(operand)]!)
 }
 
 function emitAlong(emit: Emit, at: readonly I32[]): void {
-  const { f, summed, size, steps, combine, start } = emit
+  const { f, summed, size, steps, parts, combine, start } = emit
   const chains = size >= 4 * CHAINS * 2 ? CHAINS : 1
-  const sums = f.locals('v128', chains)
+  const sums = f.locals('v128', chains * parts)
   for (const sum of sums) f.set(sum, start)
-  const accumulate = (chain: number, value: Vector): void => f.set(sums[chain]!, combine(sums[chain]!, value))
+  const accumulate = (chain: number, moving: readonly I32[], lanes: number, offset: number): void =>
+    valuesAt(emit, moving, lanes, offset).forEach((value, part) => {
+      const sum = sums[chain * parts + part]!
+      f.set(sum, combine(sum, lanes === 4 ? value : v128.bitselect(value, start, partMask(lanes, part, parts))))
+    })
   nest(f, summed, at, undefined, (from) => {
     const turns = Math.floor(size / (4 * chains))
     const moving = from.map((address, i) => (steps[i] === 0 ? address : f.let(address)))
     f.count(f.local('i32'), 0, turns, 1, () => {
-      for (let c = 0; c < chains; c++) accumulate(c, valueAt(emit, moving, 4, 16 * c))
+      for (let c = 0; c < chains; c++) accumulate(c, moving, 4, 16 * c)
       moving.forEach((address, i) => {
         if (steps[i] !== 0) f.advance(address as Local<'i32'>, 16 * chains)
       })
     })
     let done = turns * 4 * chains
-    for (let offset = 0; done < size; offset += 16, done += 4) {
-      const lanes = Math.min(4, size - done)
-      const value = valueAt(emit, moving, lanes, offset)
-      accumulate(0, lanes === 4 ? value : v128.bitselect(value, start, laneMask(lanes)))
-    }
+    for (let offset = 0; done < size; offset += 16, done += 4) accumulate(0, moving, Math.min(4, size - done), offset)
   })
   let total: Vector = sums[0]!
-  for (let c = 1; c < chains; c++) total = f.let(combine(total, sums[c]!))
-  const pairs = f.let(combine(total, v128.shuffle32(total, total, [2, 3, 0, 1])))
-  const all = combine(pairs, v128.shuffle32(pairs, pairs, [1, 0, 3, 2]))
-  f.do(v128.store32Lane(at[0]!, f.let(emit.finish(f.let(all))), 0))
+  for (let c = 1; c < sums.length; c++) total = f.let(combine(total, sums[c]!))
+  const swapped = f.let(combine(total, v128.shuffle32(total, total, [2, 3, 0, 1])))
+  const all = f.let(parts === 2 ? swapped : combine(swapped, v128.shuffle32(swapped, swapped, [1, 0, 3, 2])))
+  f.do(v128.store32Lane(at[0]!, f.let(emit.finish([all, all])), 0))
 }
 
 function emitDown(emit: Emit, at: readonly I32[], range: Range | undefined, blocks: number): void {
-  const { f, summed, size, steps, combine, start } = emit
+  const { f, summed, size, steps, parts, combine, start } = emit
   const block = f.local('i32')
   const columns = (vectors: readonly number[]): void => {
     const offset = f.let(i32.shl(block, i32.const(6)))
     const here = at.map((address, i) => (steps[i] === 0 ? address : f.let(i32.add(address, offset))))
-    const sums = vectors.map(() => f.let(start))
+    const sums = vectors.map(() => Array.from({ length: parts }, () => f.let(start)))
     nest(f, summed, here, undefined, (from) => {
-      for (let v = 0; v < vectors.length; v++) {
-        f.set(sums[v]!, combine(sums[v]!, valueAt(emit, from, vectors[v]!, 16 * v)))
-      }
+      sums.forEach((held, v) => {
+        valuesAt(emit, from, vectors[v]!, 16 * v).forEach((value, part) => {
+          f.set(held[part]!, combine(held[part]!, value))
+        })
+      })
     })
-    for (let v = 0; v < sums.length; v++) storeLanes(f, here[0]!, emit.finish(sums[v]!), vectors[v]!, 16 * v)
+    sums.forEach((held, v) => {
+      storeLanes(f, here[0]!, emit.finish(held), vectors[v]!, 16 * v)
+    })
   }
   const fullBlocks = Math.floor(size / (4 * CHAINS))
   if (fullBlocks > 0) {
@@ -229,3 +249,7 @@ export function laneMask(lanes: number): Vector {
   const bytes = Array.from({ length: 16 }, (_, i) => (i < 4 * lanes ? 0xff : 0))
   return { type: 'v128', bytes: [0xfd, 12, ...bytes] }
 }
+
+/** The same for a part of the lanes, each of which is two lanes long where there are two parts. */
+const partMask = (lanes: number, part: number, parts: number): Vector =>
+  laneMask(parts === 1 ? lanes : 2 * Math.max(0, Math.min(2, lanes - 2 * part)))

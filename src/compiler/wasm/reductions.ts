@@ -6,6 +6,7 @@ import { fullStrides } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
 import { type OpReader, scalar, spread, whole } from './op_reader.ts'
 import { type Combine, reductionKernel } from './reduction.ts'
+import { mul, widen } from './wide.ts'
 
 const mean: Lowering = (op) => {
   const [X, Out] = [op.input('X'), op.output('Out')]
@@ -32,7 +33,7 @@ function total(space: Shape, kept: Shape, op: OpReader, combine: Combine, diviso
     target: op.output('Out')!,
     strides: fullStrides(kept),
     combine,
-    ...(divisor === undefined ? {} : { finish: (sum) => e.div(sum, e.constant(divisor)) }),
+    ...(divisor === undefined ? {} : { finish: (sum: e.Formula) => e.div(sum, e.constant(divisor)) }),
   })
   return kernel === undefined ? undefined : [kernel]
 }
@@ -65,13 +66,13 @@ const reduceGrad =
     return [loop(X.shape, { target: dX, value: average ? e.div(value, e.constant(divisor)) : value })]
   }
 
-/** The sum of squares of all elements. */
+/** The sum of squares of all elements, in float64: squares may be beyond float32 where what follows, such as a root, is not. */
 const squaredL2Norm: Lowering = (op) => {
   const [X, Out] = [op.input('X'), op.output('Out')]
   if (!op.isFloat32() || !X || !Out) return undefined
-  const x = whole(X)
+  const x = widen(whole(X))
   const strides = X.shape.map(() => 0)
-  const kernel = reductionKernel({ space: X.shape, value: e.mul(x, x), target: Out, strides, combine: 'add' })
+  const kernel = reductionKernel({ space: X.shape, value: mul(x, x), target: Out, strides, combine: 'add' })
   return kernel === undefined ? undefined : [kernel]
 }
 
