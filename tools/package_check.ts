@@ -48,7 +48,7 @@ try {
 
 function pack(): string {
   console.log('\n== npm pack')
-  for (const file of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js']) {
+  for (const file of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'dist/cli/main.cjs']) {
     if (!existsSync(join(root, file))) throw new Error(`${file} is missing: run \`npm run build\` first`)
   }
   run('npm', ['pack', '--silent', '--pack-destination', temporary], root)
@@ -100,10 +100,19 @@ console.log(check(train(200)))
   run(process.execPath, ['main.js'], consumer)
 }
 
+/** Twice, the second time from its compile cache. */
 function startCommandLine(consumer: string): void {
-  const printed = run('npx', ['--no-install', 'oarlock', '--version'], consumer, 'pipe').trim()
-  console.log(`oarlock --version: ${printed}`)
-  if (printed !== version) throw new Error(`oarlock --version must print ${version}, got "${printed}"`)
+  const cache = join(consumer, 'compile-cache')
+  for (const start of ['first', 'second']) {
+    const environment = { NODE_COMPILE_CACHE: cache }
+    const printed = run('npx', ['--no-install', 'oarlock', '--version'], consumer, 'pipe', environment).trim()
+    console.log(`oarlock --version, ${start} start: ${printed}`)
+    if (printed !== version) throw new Error(`oarlock --version must print ${version}, got "${printed}"`)
+  }
+  // npm and Node itself may use the folder too.
+  const entries = readdirSync(cache).filter((name) => name.startsWith('other-'))
+  if (entries.length !== 1)
+    throw new Error(`the compile cache must have one entry, has ${entries.join(', ') || 'none'}`)
 }
 
 /**
@@ -166,10 +175,16 @@ async function step<T>(title: string, action: () => T | Promise<T>): Promise<T> 
 }
 
 /** Runs a program and returns what it printed if `stdout` is `pipe`. Throws if it fails. */
-function run(command: string, args: string[], cwd: string, stdout: 'inherit' | 'pipe' = 'inherit'): string {
+function run(
+  command: string,
+  args: string[],
+  cwd: string,
+  stdout: 'inherit' | 'pipe' = 'inherit',
+  environment: Readonly<Record<string, string>> = {},
+): string {
   const result = spawnSync(command, args, {
     cwd,
-    env: outerEnvironment(),
+    env: { ...outerEnvironment(), ...environment },
     encoding: 'utf8',
     stdio: ['ignore', stdout, 'inherit'],
     shell: process.platform === 'win32', // npm and npx are batch files there

@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 /**
- * The executable `oarlock`. What it does is in `command_line.ts`, which is imported only after the compile cache of newer Node versions is on:
- * reading and compiling the modules is a quarter of a short run.
+ * The executable `oarlock`, as it is run from source. For the package the build joins all of it to one script, `main.cjs`, which `launch.ts`
+ * runs.
  */
-import module from 'node:module'
+import { main } from './command_line.ts'
+import { nodeIo } from './io.ts'
 
-// Since Node 22.8; in a folder of the system's for temporary files, or where NODE_COMPILE_CACHE says.
-if ('enableCompileCache' in module) (module.enableCompileCache as () => unknown)()
-const [{ main }, { nodeIo }] = await Promise.all([import('./command_line.ts'), import('./io.ts')])
-
-// Set, not exited with: output that is still on its way to a pipe must arrive.
-process.exitCode = await main(process.argv.slice(2), nodeIo())
+// No await: the joined script is no module. Set, not exited with: output that is still on its way to a pipe must arrive.
+void main(process.argv.slice(2), nodeIo()).then((code) => {
+  process.exitCode = code
+})
