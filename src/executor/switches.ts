@@ -22,6 +22,12 @@ export const SWITCHES: readonly (readonly [name: string, values: string, effect:
     '1',
     'Programs are interpreted, and the first operator that gives NaN or an infinity is an error (E122), as in Paddle.',
   ],
+  [
+    'NODE_COMPILE_CACHE',
+    'a folder',
+    'Where the command line keeps what V8 compiled of it, for its next start. Otherwise that is `oarlock-compile-cache-` and the number of the user in the folder for temporary files; a folder that others may write to is not used.',
+  ],
+  ['NODE_DISABLE_COMPILE_CACHE', '1', 'The command line keeps nothing compiled, and uses nothing that is kept.'],
 ]
 
 type Env = Readonly<Record<string, string | undefined>>
