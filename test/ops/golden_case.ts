@@ -5,6 +5,7 @@
 
 import { Executor } from '../../src/compiler/executor.ts'
 import { EnforceError } from '../../src/errors.ts'
+import type { LastRun } from '../../src/executor/executor.ts'
 import { gradients } from '../../src/framework/autodiff/backward.ts'
 import type { OpLibrary } from '../../src/framework/op_def.ts'
 import { sameAttr } from '../../src/framework/op_text.ts'
@@ -51,8 +52,13 @@ export interface GoldenCase {
   readonly note?: string
 }
 
-/** What differs from the recording, one line each; empty when the case passes. */
-export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops, backend: 'ts' | 'wasm' = 'ts'): string[] {
+/** What differs from the recording, one line each; empty when the case passes. `ran` is told of the first run, gradient included. */
+export function runGoldenCase(
+  golden: GoldenCase,
+  library: OpLibrary = ops,
+  backend: 'ts' | 'wasm' = 'ts',
+  ran?: (program: Program, run: LastRun) => void,
+): string[] {
   if (golden.error !== undefined) return runErrorCase(golden, library, backend)
   const faults: string[] = []
   const { program, inputs, outputs } = buildCase(golden, library)
@@ -145,6 +151,7 @@ export function runGoldenCase(golden: GoldenCase, library: OpLibrary = ops, back
       }
     }
     const got = executor.run(runs, { fetch: wanted.map((item) => item.name) })
+    if (index === 0) ran?.(runs, executor.lastRun!)
     wanted.forEach((item, i) => {
       const fault = compareValues(valueFromJSON(item.json), got[i]!, item.tolerance)
       if (fault !== undefined) faults.push(`${item.label}: ${fault}`)

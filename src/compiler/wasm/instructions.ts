@@ -134,6 +134,7 @@ export const i32 = {
 export const i64 = {
   const: (value: bigint): Code<'i64'> => ({ type: 'i64', bytes: [0x42, ...signed64(value)] }),
   add: binary('i64', 0x7c),
+  mul: binary('i64', 0x7e),
   eqz: unary<'i32', 'i64'>('i32', 0x50),
   eq: binary<'i32', 'i64'>('i32', 0x51),
   ltS: binary<'i32', 'i64'>('i32', 0x53),
@@ -182,6 +183,9 @@ export const f64 = {
   mul: binary('f64', 0xa2),
   div: binary('f64', 0xa3),
   sqrt: unary('f64', 0x9f),
+  floor: unary('f64', 0x9c),
+  max: binary('f64', 0xa5),
+  eq: binary<'i32', 'f64'>('i32', 0x61),
   promoteF32: unary<'f64', 'f32'>('f64', 0xbb),
   convertI32S: unary<'f64', 'i32'>('f64', 0xb7),
   convertI64S: unary<'f64', 'i64'>('f64', 0xb9),

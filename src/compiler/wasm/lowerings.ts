@@ -11,6 +11,7 @@ import { fills } from './fill.ts'
 import { groupNormalization } from './group_norm.ts'
 import { handover } from './handover.ts'
 import { indexed } from './indexed.ts'
+import { interpolation } from './interpolation.ts'
 import type { Piece } from './ir.ts'
 import { layerNormalization } from './layer_norm.ts'
 import { logSoftmaxes } from './log_softmax.ts'
@@ -19,6 +20,7 @@ import { losses } from './losses.ts'
 import { matmul } from './matmul.ts'
 import { movement } from './movement.ts'
 import { nearestResizing } from './nearest.ts'
+import { nll } from './nll_loss.ts'
 import { norms } from './norms.ts'
 import type { OpReader } from './op_reader.ts'
 import { optimizers } from './optimizers.ts'
@@ -29,6 +31,7 @@ import { ranking } from './ranking.ts'
 import { rearrangements } from './rearrangements.ts'
 import { reductions } from './reductions.ts'
 import { roots } from './roots.ts'
+import { runs } from './running.ts'
 import { softmax } from './softmax.ts'
 
 /** The pieces of an operator; none where nothing is to be done; undefined for tensors or attributes that it does not cover. */
@@ -44,6 +47,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...extremes,
   ...fills,
   ...indexed,
+  ...interpolation,
   ...logic,
   ...handover,
   ...losses,
@@ -53,6 +57,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...groupNormalization,
   ...logSoftmaxes,
   ...nearestResizing,
+  ...nll,
   ...norms,
   ...perChannel,
   ...optimizers,
@@ -62,5 +67,6 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...rearrangements,
   ...reductions,
   ...roots,
+  ...runs,
   ...softmax,
 }

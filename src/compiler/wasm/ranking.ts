@@ -11,7 +11,8 @@ import type { OpReader } from './op_reader.ts'
 /** Above this the TypeScript kernel sorts. */
 const INSERTION_LIMIT = 16
 
-interface Slices {
+/** What lies along an axis, once for each element of the other dimensions. */
+export interface Slices {
   readonly outer: number
   readonly size: number
   /** Distance of neighbours along the axis, in elements. */
@@ -19,7 +20,7 @@ interface Slices {
 }
 
 /** A 0-D tensor is one slice of one element. */
-function slicesOf(shape: Shape, axis: number): Slices {
+export function slicesOf(shape: Shape, axis: number): Slices {
   if (shape.length === 0) return { outer: 1, size: 1, step: 1 }
   const at = axis < 0 ? axis + shape.length : axis
   return { outer: product(shape, 0, at), size: shape[at]!, step: product(shape, at + 1) }
@@ -33,7 +34,7 @@ function precedes(a: Code<'f32'>, b: Code<'f32'>, largest: boolean): Code<'i32'>
 }
 
 /** Slices [begin, end): where each begins in a tensor of `size` along the axis. */
-function eachSlice(
+export function eachSlice(
   f: FunctionBuilder,
   { step }: Slices,
   begin: I32,

@@ -35,7 +35,7 @@ export function scalesOf(
   return scale.length >= rank ? scale.slice(0, rank) : undefined
 }
 
-const CUBIC = -0.75
+export const CUBIC = -0.75
 
 /** Weights of the four elements around a position that is `t` behind the second of them. */
 function cubicWeights(t: number): readonly number[] {
@@ -55,6 +55,9 @@ interface Rounding {
 const middle = (ratio: number, k: number, twice: boolean): number =>
   Math.fround((twice ? Math.fround(ratio * (k + 0.5)) : ratio * (k + 0.5)) - 0.5)
 
+/** Whether elements of the linear methods lie in the middle of what they cover. */
+export const isHalfPixel = ({ align_mode, align_corners }: GridAttrs): boolean => align_mode === 0 && !align_corners
+
 /** Where the elements of Out lie along one dimension of X. */
 function axisOf(
   size: number,
@@ -64,12 +67,12 @@ function axisOf(
   float64: boolean,
   rounding: Rounding,
 ): Axis {
-  const { align_corners, align_mode, interp_method } = attrs
+  const { align_corners, interp_method } = attrs
   const taps = interp_method === 'nearest' ? 1 : interp_method === 'bicubic' ? 4 : 2
   const places = new Int32Array(out * taps)
   const weights = new Float64Array(out * taps)
   const inside = (place: number): number => Math.min(Math.max(place, 0), size - 1)
-  const halfPixel = align_mode === 0 && !align_corners
+  const halfPixel = isHalfPixel(attrs)
   for (let k = 0; k < out; k++) {
     if (interp_method === 'nearest') {
       const position = Math.fround(ratio * k)
@@ -99,6 +102,28 @@ function axisOf(
   return { size, out, taps, places, weights }
 }
 
+/** The distance in X of neighbours in Out, by dimension. */
+export function ratiosOf(
+  { X, SizeTensor, Scale }: GridInputs,
+  outShape: Shape,
+  attrs: GridAttrs,
+  ratioOfScale: boolean,
+): readonly number[] {
+  const from = planeSizes(X.shape, attrs.data_layout)
+  const to = planeSizes(outShape, attrs.data_layout)
+  // Factors are left aside where tensors give the sizes; OutSize does not do that.
+  const scales =
+    SizeTensor.length > 0 || !ratioOfScale
+      ? undefined
+      : scalesOf(attrs, Scale === undefined ? undefined : [...Scale.data], from.length)
+  return from.map((size, d) => {
+    const out = to[d]!
+    if (out <= 1) return 0
+    if (attrs.align_corners) return Math.fround((size - 1) / (out - 1))
+    return Math.fround(scales === undefined ? size / out : 1 / scales[d]!)
+  })
+}
+
 /** Where the elements of Out lie in X, dimension by dimension. */
 export function gridOf(
   inputs: GridInputs,
@@ -107,25 +132,15 @@ export function gridOf(
   ratioOfScale: boolean,
   backward: boolean,
 ): Grid {
-  const { X, SizeTensor, Scale } = inputs
-  const { align_corners, data_layout } = attrs
+  const { X } = inputs
+  const { data_layout } = attrs
   const from = planeSizes(X.shape, data_layout)
   const to = planeSizes(outShape, data_layout)
-  // Factors are left aside where tensors give the sizes; OutSize does not do that.
-  const scales =
-    SizeTensor.length > 0 || !ratioOfScale
-      ? undefined
-      : scalesOf(attrs, Scale === undefined ? undefined : [...Scale.data], from.length)
-  const axes = from.map((size, d): Axis => {
-    const out = to[d]!
-    let ratio = 0
-    if (out > 1) {
-      if (align_corners) ratio = Math.fround((size - 1) / (out - 1))
-      else ratio = Math.fround(scales === undefined ? size / out : 1 / scales[d]!)
-    }
-    const rounding = { twice: ratioOfScale, cubicTwice: ratioOfScale && backward }
-    return axisOf(size, out, ratio, attrs, X.data instanceof Float64Array, rounding)
-  })
+  const rounding = { twice: ratioOfScale, cubicTwice: ratioOfScale && backward }
+  const float64 = X.data instanceof Float64Array
+  const axes = ratiosOf(inputs, outShape, attrs, ratioOfScale).map((ratio, d) =>
+    axisOf(from[d]!, to[d]!, ratio, attrs, float64, rounding),
+  )
   const [batch, channels] = [X.shape[0]!, data_layout === 'NCHW' ? X.shape[1]! : X.shape.at(-1)!]
   const copies = from.every((size, d) => size === to[d])
   return {

@@ -3,6 +3,7 @@ import type { LoweringCase, Random } from '../lowering_case.ts'
 import { convolution } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
 import { indexed } from './indexed.ts'
+import { interpolation } from './interpolation.ts'
 import { logic } from './logic.ts'
 import { movement } from './movement.ts'
 import { normalization } from './normalization.ts'
@@ -11,11 +12,13 @@ import { pooling } from './pooling.ts'
 import { products } from './products.ts'
 import { rearrangements } from './rearrangements.ts'
 import { reductions } from './reductions.ts'
+import { running } from './running.ts'
 
 export const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
   ...convolution,
   ...elementwise,
   ...indexed,
+  ...interpolation,
   ...logic,
   ...movement,
   ...optimizers,
@@ -24,4 +27,5 @@ export const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> =
   ...products,
   ...rearrangements,
   ...reductions,
+  ...running,
 }
