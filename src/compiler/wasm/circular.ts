@@ -9,6 +9,7 @@ import {
   and,
   constant,
   div,
+  eq,
   gt,
   lt,
   mul,
@@ -121,4 +122,13 @@ export function atan(v: Wide): Wide {
     Array.from({ length: 13 }, (_, k) => (k % 2 === 0 ? 1 : -1) / (2 * k + 1)),
   )
   return or(add(base, mul(u, odd)), and(v, constant(-0)))
+}
+
+/** The angle of the point (x, y). What has no quotient lies on an axis or a diagonal. */
+export function atan2(y: Wide, x: Wide): Wide {
+  const [height, width] = [abs(y), abs(x)]
+  const even = and(gt(height, constant(0)), constant(1))
+  const angle = atan(select(eq(height, width), even, div(height, width)))
+  const turned = select(shrS(x, 63), sub(constant(Math.PI), angle), angle)
+  return or(turned, and(y, constant(-0)))
 }

@@ -1,9 +1,14 @@
-/** Lowerings of operators that take diagonals out of matrices, or put them in: places one row and one column apart. */
+/** Lowerings of operators that take diagonals out of matrices, or put them in, places one row and one column apart, or what lies beside them. */
 import type { PlannedTensor } from '../../executor/backend.ts'
+import { byteSize } from '../../tensor/dtype.ts'
 import { numel, rowMajorStrides, type Shape } from '../../tensor/shape.ts'
 import { bitsOf } from './fill.ts'
+import type { I32 } from './function_builder.ts'
+import { i32, i64 } from './instructions.ts'
+import type { Kernel } from './ir.ts'
+import { kernelFunction } from './kernel_function.ts'
 import type { Lowering } from './lowerings.ts'
-import { allOf, fillKernel, moveKernel, type Places } from './move.ts'
+import { allOf, emitElement, fillKernel, moveKernel, type Places, storeBits, type Width } from './move.ts'
 import { positive } from './movement.ts'
 
 interface Planes {
@@ -91,7 +96,53 @@ const diagV2Grad: Lowering = (op) => {
   return dX.shape.length === 2 ? put(dOut, dX, planes, dOut.shape[0]!) : take(dOut, dX, planes, numel(dX.shape))
 }
 
+/** What lies on one side of a diagonal, with zeros elsewhere. */
+const triangle =
+  (input: string, output: string): Lowering =>
+  (op) => {
+    const [X, Out] = [op.input(input), op.output(output)]
+    if (X === undefined || Out?.dtype !== X.dtype || numel(X.shape) === 0 || X.dtype.startsWith('complex'))
+      return undefined
+    const [rows, columns] = X.shape.slice(-2) as [number, number]
+    const bytes = byteSize(X.dtype) as Width
+    const lower = op.attr<boolean>('lower')
+    // Of row r the columns before r + first are kept, or those from there on.
+    const first = op.attr<number>('diagonal') + (lower ? 1 : 0)
+    return [
+      {
+        kind: 'kernel',
+        key: `triangle|${rows}|${columns}|${bytes}|${first}|${lower}`,
+        args: [X, Out],
+        writes: [Out],
+        overwrites: [X],
+        units: numel(X.shape) / columns,
+        work: 2 * bytes * numel(X.shape),
+        emit: (module) =>
+          kernelFunction(module, 2, (f, [x, out], begin, end) => {
+            const [row, column] = [f.local('i32'), f.local('i32')]
+            const zero = f.let(i64.const(0n))
+            const [from, to] = [x!, out!].map((at) => f.let(i32.add(at, i32.mul(begin, i32.const(bytes * columns)))))
+            const each = (start: I32 | number, stop: I32 | number, kept: boolean): void =>
+              f.count(column, start, stop, 1, () => {
+                if (kept) emitElement(f, to!, from!, bytes)
+                else storeBits(f, to!, zero, bytes)
+                for (const at of [from!, to!]) f.advance(at, bytes)
+              })
+            f.count(row, begin, end, 1, () => {
+              const split = f.let(i32.add(i32.remS(row, i32.const(rows)), i32.const(first)))
+              f.set(split, i32.select(i32.ltS(split, i32.const(0)), i32.const(0), split))
+              f.set(split, i32.select(i32.gtS(split, i32.const(columns)), i32.const(columns), split))
+              each(0, split, lower)
+              each(split, columns, !lower)
+            })
+          }),
+      } satisfies Kernel,
+    ]
+  }
+
 export const diagonals: Readonly<Record<string, Lowering>> = {
+  tril_triu: triangle('X', 'Out'),
+  tril_triu_grad: triangle('Out@GRAD', 'X@GRAD'),
   diagonal,
   diagonal_grad: diagonalGrad,
   diag_embed: diagEmbed,

@@ -1,9 +1,11 @@
 /**
  * Lowerings of losses and other functions of several tensors of one shape, as a table of formulas. Errors, in units in the last place against
- * float64 of the larger of the result and what it is a difference of: 8; clip_grad, huber_loss_grad and label_smooth_grad none.
+ * float64 of the larger of the result and what it is a difference of: 8; clip_grad, huber_loss_grad and label_smooth_grad none, atan2
+ * and its slope 1.
  */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { numel } from '../../tensor/shape.ts'
+import { atan2 } from './circular.ts'
 import { loadLanes, storeLanes } from './elements.ts'
 import { loop } from './elementwise.ts'
 import type { Formula } from './expression.ts'
@@ -17,6 +19,9 @@ import { eachVector } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
 import { type OpReader, scalar, spread, whole } from './op_reader.ts'
 import { reductionKernel } from './reduction.ts'
+import * as w from './wide.ts'
+
+const { narrow, widen } = w
 
 const { abs, add, and, constant, div, mul, neg, sub } = e
 
@@ -136,6 +141,20 @@ const LOSSES: Readonly<Record<string, Pointwise>> = {
     writes: ['X@GRAD'],
     covers: (op) => !op.input('Min') && !op.input('Max') && op.attr<number>('min') <= op.attr<number>('max'),
     values: ([x, dout], op) => [and(dout!, and(e.gt(x!, number(op, 'min')), e.lt(x!, number(op, 'max'))))],
+  },
+  atan2: {
+    reads: ['X1', 'X2'],
+    writes: ['Out'],
+    values: ([y, x]) => [narrow(atan2(widen(y!), widen(x!)))],
+  },
+  atan2_grad: {
+    reads: ['X1', 'X2', 'Out@GRAD'],
+    writes: ['X1@GRAD', 'X2@GRAD'],
+    values(given) {
+      const [y, x, dout] = given.map(widen) as [w.Wide, w.Wide, w.Wide]
+      const slope = w.div(dout, w.add(w.mul(y, y), w.mul(x, x)))
+      return [narrow(w.mul(slope, x)), narrow(w.mul(w.neg(slope), y))]
+    },
   },
   label_smooth_grad: {
     reads: ['Out@GRAD'],

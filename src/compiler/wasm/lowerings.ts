@@ -13,7 +13,9 @@ import { handover } from './handover.ts'
 import { indexed } from './indexed.ts'
 import { interpolation } from './interpolation.ts'
 import type { Piece } from './ir.ts'
+import { kronecker } from './kron.ts'
 import { layerNormalization } from './layer_norm.ts'
+import { lerps } from './lerp.ts'
 import { logSoftmaxes } from './log_softmax.ts'
 import { logic } from './logic.ts'
 import { losses } from './losses.ts'
@@ -50,6 +52,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...interpolation,
   ...logic,
   ...handover,
+  ...kronecker,
+  ...lerps,
   ...losses,
   ...matmul,
   ...movement,

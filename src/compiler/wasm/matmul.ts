@@ -1,11 +1,15 @@
-/** Lowerings of mul, matmul, matmul_v2 and bmm with their gradients: one product of all rows, or one for each matrix of a batch. */
+/** Lowerings of mul, matmul, matmul_v2, bmm and addmm with their gradients: one product of all rows, or one for each matrix of a batch. */
 import type { PlannedTensor } from '../../executor/backend.ts'
-import { product, sameShape } from '../../tensor/shape.ts'
+import { product, type Shape, sameShape } from '../../tensor/shape.ts'
+import { loop } from './elementwise.ts'
+import { add, constant, mul } from './expression.ts'
 import type { GemmShape, MatrixLayout } from './gemm.ts'
-import type { Kernel } from './ir.ts'
+import { type Kernel, type Piece, Temporary } from './ir.ts'
+import { fullStrides } from './loop.ts'
 import type { Lowering } from './lowerings.ts'
-import type { OpReader } from './op_reader.ts'
+import { type OpReader, spread, whole } from './op_reader.ts'
 import { productKernel } from './product.ts'
+import { reductionKernel } from './reduction.ts'
 
 /** A stack of matrices of `rows` by `columns`, each stored row by row, or turned. */
 interface Stack {
@@ -153,6 +157,45 @@ const older =
     return lowering(op.part(0, { trans_x: op.attr<boolean>('transpose_X'), trans_y: op.attr<boolean>('transpose_Y') }))
   }
 
+/** The dimensions of Input of addmm over the product. */
+const asMatrix = (shape: Shape): Shape => (shape.length === 1 ? [1, shape[0]!] : shape)
+
+/** Out = Beta Input + Alpha X Y */
+const addmm: Lowering = (op) => {
+  const [Input, Out] = [op.input('Input'), op.output('Out')]
+  const matched = op.isFloat32() ? matmulOperands(op) : undefined
+  if (matched === undefined || Input === undefined || Out === undefined) return undefined
+  const made = new Temporary(Out.shape)
+  const [alpha, beta] = [op.attr<number>('Alpha'), op.attr<number>('Beta')]
+  const scaled = mul(constant(alpha), whole(made))
+  const value = beta === 0 ? scaled : add(mul(constant(beta), spread(Input, asMatrix(Input.shape))), scaled)
+  return [multiply(matched.x, matched.y, matched.batch, made, matched.dims), loop(Out.shape, { target: Out, value })]
+}
+
+/** dX = Alpha dOut Yᵀ, dY = Alpha Xᵀ dOut, and Beta dOut, summed where Input was repeated. */
+const addmmGrad: Lowering = (op) => {
+  const [Input, dOut, dInput] = [op.input('Input'), op.input('Out@GRAD'), op.output('Input@GRAD')]
+  if (Input === undefined || dOut === undefined) return undefined
+  const products = backward(matmulOperands)(op)
+  if (products === undefined) return undefined
+  const alpha = constant(op.attr<number>('Alpha'))
+  const scaled = [op.output('X@GRAD'), op.output('Y@GRAD')].flatMap((target) =>
+    target === undefined ? [] : [loop(target.shape, { target, value: mul(alpha, whole(target)) })],
+  )
+  // The product of X comes first, and so does its factor.
+  const pieces: (Piece | undefined)[] = products.flatMap((product, i) => [product, scaled[i]!])
+  if (dInput !== undefined) {
+    const value = mul(constant(op.attr<number>('Beta')), whole(dOut))
+    const kept = asMatrix(Input.shape)
+    pieces.push(
+      sameShape(kept, dOut.shape)
+        ? loop(dOut.shape, { target: dInput, value })
+        : reductionKernel({ space: dOut.shape, value, target: dInput, strides: fullStrides(kept), combine: 'add' }),
+    )
+  }
+  return pieces.includes(undefined) ? undefined : (pieces as Piece[])
+}
+
 export const matmul: Readonly<Record<string, Lowering>> = {
   mul: forward(mulOperands),
   mul_grad: backward(mulOperands),
@@ -162,4 +205,6 @@ export const matmul: Readonly<Record<string, Lowering>> = {
   matmul_grad: older(backward(matmulOperands)),
   bmm: forward(matmulOperands),
   bmm_grad: backward(matmulOperands),
+  addmm,
+  addmm_grad: addmmGrad,
 }

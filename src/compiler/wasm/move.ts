@@ -206,7 +206,7 @@ export const emitRun = (f: FunctionBuilder, to: I32, from: I32, count: number): 
     piece: (width, offset) => COPIES[width](f, to, from, offset),
   })
 
-const emitElement = (f: FunctionBuilder, to: I32, from: I32, bytes: number): void =>
+export const emitElement = (f: FunctionBuilder, to: I32, from: I32, bytes: number): void =>
   COPIES[bytes as Width](f, to, from, 0)
 
 const COPIES: Readonly<Record<Width, (f: FunctionBuilder, to: I32, from: I32, offset: number) => void>> = {

@@ -1,6 +1,6 @@
 /** Random cases of element-wise operators of one, two and many inputs, and of their gradients. */
 import type { Shape } from '../../../src/tensor/shape.ts'
-import { product } from '../../../src/tensor/shape.ts'
+import { broadcast, product } from '../../../src/tensor/shape.ts'
 import { Tensor } from '../../../src/tensor/tensor.ts'
 import { type LoweringCase, type Random, SHAPES, toHalf } from '../lowering_case.ts'
 import { broadcastShapes } from './logic.ts'
@@ -213,6 +213,49 @@ function powerGrad(random: Random): LoweringCase {
   }
 }
 
+function angles(random: Random, slots: readonly string[], outputs: LoweringCase['outputs']): LoweringCase {
+  const shape = random.pick(SHAPES)
+  return {
+    inputs: Object.fromEntries(slots.map((slot) => [slot, random.floats(shape, { special: true })])),
+    outputs,
+    ulp: 1,
+  }
+}
+
+/** Three shapes that broadcast. */
+function blended(random: Random) {
+  const [x, y] = random.shuffled(broadcastShapes(random)) as [Shape, Shape]
+  const weight = random.pick([x, y, [1], []])
+  return { x, y, weight }
+}
+
+const broadcastOf = (x: Shape, y: Shape): Shape => broadcast('lerp', x, y, -1).shape
+
+const lerp = (random: Random): LoweringCase => {
+  const { x, y, weight } = blended(random)
+  return {
+    inputs: { X: random.floats(x), Y: random.floats(y), Weight: random.floats(weight, { special: true }) },
+    outputs: { Out: 1 },
+    ulp: 1,
+  }
+}
+
+const lerpGrad = (random: Random): LoweringCase => {
+  const { x, y, weight } = blended(random)
+  const out = broadcastOf(x, y)
+  return {
+    inputs: {
+      X: random.floats(x),
+      Y: random.floats(y),
+      Weight: random.floats(weight),
+      Out: random.floats(out),
+      'Out@GRAD': random.floats(out),
+    },
+    outputs: { 'X@GRAD': random.next() < 0.2 ? ['@EMPTY@'] : 1, 'Y@GRAD': 1 },
+    ulp: 1,
+  }
+}
+
 /** The power as an attribute or as a tensor. */
 function constantPower(random: Random, slots: readonly string[], output: string): LoweringCase {
   const shape = random.pick(SHAPES)
@@ -269,6 +312,10 @@ export const elementwise: Readonly<Record<string, (random: Random) => LoweringCa
   grad_add: binary,
   elementwise_pow: power,
   elementwise_pow_grad: powerGrad,
+  atan2: (random) => angles(random, ['X1', 'X2'], { Out: 1 }),
+  atan2_grad: (random) => angles(random, ['X1', 'X2', 'Out@GRAD'], { 'X1@GRAD': 1, 'X2@GRAD': 1 }),
+  lerp,
+  lerp_grad: lerpGrad,
   pow: (random) => constantPower(random, ['X'], 'Out'),
   pow_grad: (random) => constantPower(random, ['X', 'Out@GRAD'], 'X@GRAD'),
   ...Object.fromEntries(TRAILING.map((type) => [type, trailing])),

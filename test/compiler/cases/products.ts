@@ -83,6 +83,51 @@ const backward =
     }
   }
 
+/** Input as a matrix, a row, a column, a vector or one number. */
+function addmm(random: Random) {
+  const [m, k, n] = sizes(random)
+  const inputs = {
+    Input: random.floats(random.pick([[m, n], [1, n], [m, 1], [n], [1]])),
+    X: random.floats([m, k]),
+    Y: random.floats([k, n]),
+  }
+  return { m, k, n, inputs, attrs: { Alpha: random.pick([1, 0.5]), Beta: random.pick([0, 1, 2.5]) } }
+}
+
+const addmmForward = (random: Random): LoweringCase => {
+  const { k, inputs, attrs } = addmm(random)
+  return { inputs, outputs: { Out: 1 }, attrs, terms: { Out: k + 3 } }
+}
+
+const addmmBackward = (random: Random): LoweringCase => {
+  const { m, n, inputs, attrs } = addmm(random)
+  return {
+    inputs: { ...inputs, 'Out@GRAD': random.floats([m, n]) },
+    outputs: { 'Input@GRAD': 1, 'X@GRAD': 1, 'Y@GRAD': random.next() < 0.2 ? ['@EMPTY@'] : 1 },
+    attrs,
+    terms: { 'Input@GRAD': m * n + 1, 'X@GRAD': n + 1, 'Y@GRAD': m + 1 },
+  }
+}
+
+/** Of up to three dimensions each. */
+function kron(random: Random) {
+  const shape = (): Shape => Array.from({ length: random.int(0, 3) }, () => random.int(1, 4))
+  const [x, y] = [shape(), shape()]
+  const rank = Math.max(x.length, y.length)
+  const lift = (shape: Shape): Shape => [...new Array<number>(rank - shape.length).fill(1), ...shape]
+  const out = lift(x).map((size, d) => size * lift(y)[d]!)
+  return { out, inputs: { X: random.floats(x), Y: random.floats(y) } }
+}
+
+const kronBackward = (random: Random): LoweringCase => {
+  const { out, inputs } = kron(random)
+  return {
+    inputs: { ...inputs, 'Out@GRAD': random.floats(out) },
+    outputs: { 'X@GRAD': random.next() < 0.2 ? ['@EMPTY@'] : 1, 'Y@GRAD': 1 },
+    ulp: 1,
+  }
+}
+
 const rows = (random: Random): Shape => random.pick([[1], [7], [3, 4], [5, 17], [2, 3, 33], [4, 1]])
 
 const softmax = (random: Random): LoweringCase => ({
@@ -140,6 +185,10 @@ const crossEntropyGrad = (random: Random): LoweringCase => {
 }
 
 export const products: Readonly<Record<string, (random: Random) => LoweringCase>> = {
+  addmm: addmmForward,
+  addmm_grad: addmmBackward,
+  kron: (random) => ({ inputs: kron(random).inputs, outputs: { Out: 1 } }),
+  kron_grad: kronBackward,
   mul: forward(mul),
   mul_grad: backward(mul),
   matmul_v2: forward(matmul),

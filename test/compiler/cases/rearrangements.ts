@@ -216,12 +216,35 @@ const nearestGrad =
     }
   }
 
+/** Of any element type; the diagonal may lie outside of the matrix. */
+const triangle =
+  (input: string, output: string): Make =>
+  (random) => {
+    const shape = random.pick([
+      [1, 1],
+      [3, 5],
+      [7, 4],
+      [2, 3, 9],
+      [2, 2, 6, 6],
+      [0, 3],
+    ])
+    const dtype = random.pick(['float32', 'float16', 'int32', 'int64', 'bool'] as const)
+    return {
+      inputs: { [input]: anything(random, shape, dtype) },
+      outputs: { [output]: 1 },
+      attrs: { diagonal: random.int(-8, 8), lower: random.next() < 0.5 },
+      inplace: random.next() < 0.3,
+    }
+  }
+
 export const rearrangements: Readonly<Record<string, Make>> = {
   ...both('channel_shuffle', channelShuffle),
   ...both('shuffle_channel', shuffleChannel),
   ...both('pixel_shuffle', pixelShuffle),
   ...both('pixel_unshuffle', pixelUnshuffle),
   ...both('temporal_shift', temporalShift),
+  tril_triu: triangle('X', 'Out'),
+  tril_triu_grad: triangle('Out@GRAD', 'X@GRAD'),
   roll,
   roll_grad: rollGrad,
   diagonal,
