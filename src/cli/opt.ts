@@ -236,7 +236,8 @@ function report(
     })
     return
   }
-  const lines = steps.flatMap((step) => stepLines(step, options.printChanged === true, out))
+  const room = Math.max(0, ...steps.map(({ pass }) => pass.name.length))
+  const lines = steps.flatMap((step) => stepLines(step, room, options.printChanged === true, out))
   if (output === '-') for (const line of lines) out.talk(line)
   else if (lines.length > 0) out.data(lines.join('\n'))
   const arrow = out.ascii ? '->' : '→'
@@ -260,8 +261,13 @@ function typeChanges(before: Program, after: Program): [type: string, change: nu
   return [...counts].filter(([, change]) => change !== 0)
 }
 
-function stepLines({ pass, before, after, opsBefore, opsAfter }: PassStep, prints: boolean, out: Output): string[] {
-  const name = `  ${pass.name.padEnd(24)}`
+function stepLines(
+  { pass, before, after, opsBefore, opsAfter }: PassStep,
+  room: number,
+  prints: boolean,
+  out: Output,
+): string[] {
+  const name = `  ${pass.name.padEnd(room)}  `
   if (before === after) return [`${name}unchanged`]
   const signed = (change: number): string => `${change < 0 ? (out.ascii ? '-' : '−') : '+'}${Math.abs(change)}`
   const types = typeChanges(before, after).map(([type, change]) => `${signed(change)} ${type}`)
@@ -272,8 +278,8 @@ function stepLines({ pass, before, after, opsBefore, opsAfter }: PassStep, print
   const line = `${name}${size.padEnd(10)}  ${types.join(', ')}`.trimEnd()
   if (!prints) return [line]
   const text = formatDiff(diffPrograms(before, after), { programs: [before, after], ascii: out.ascii })
-  const room = out.width === undefined ? Infinity : out.width
-  return [line, ...text.split('\n').map((each) => cut(`    ${each}`, room, out.ascii ? '...' : '…'))]
+  const width = out.width ?? Infinity
+  return [line, ...text.split('\n').map((each) => cut(`    ${each}`, width, out.ascii ? '...' : '…'))]
 }
 
 function stepEntry({ pass, before, after, opsBefore, opsAfter, ms }: PassStep, prints: boolean): object {

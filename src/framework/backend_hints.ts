@@ -33,21 +33,28 @@ export function hintType(attr: string, value: unknown): AttrType | undefined {
 
 /**
  * Passes of other back ends write into an operator that a second one is fused into it: `fuse_relu`, `fuse_with_relu`, `fuse_activation` …
- * set to true or to a name. Such an operator computes something else than its type says.
- * @throws UnimplementedError E410 naming the attribute.
+ * set to true or to a name. Such an operator computes something else than its type says. The attribute that says so, if there is one.
  */
-export function refuseFused(opType: string, attrs: Readonly<Record<string, AttrValue>>): void {
+export function fusedAttr(attrs: Readonly<Record<string, AttrValue>>): string | undefined {
   for (const name in attrs) {
     const value = attrs[name]
-    if (!name.startsWith('fuse_') || !(value === true || (typeof value === 'string' && value !== ''))) continue
-    throw new UnimplementedError(
-      'E410',
-      `${opType}: attr ${name} is ${JSON.stringify(value)}: another operator is fused into it`,
-      {
-        expected: value === true ? false : '',
-        got: value,
-        hint: 'use the program as it was before passes for another back end changed it',
-      },
-    )
+    if (name.startsWith('fuse_') && (value === true || (typeof value === 'string' && value !== ''))) return name
   }
+  return undefined
+}
+
+/** @throws UnimplementedError E410 naming the attribute of an operator into which another one is fused. */
+export function refuseFused(opType: string, attrs: Readonly<Record<string, AttrValue>>): void {
+  const name = fusedAttr(attrs)
+  if (name === undefined) return
+  const value = attrs[name]
+  throw new UnimplementedError(
+    'E410',
+    `${opType}: attr ${name} is ${JSON.stringify(value)}: another operator is fused into it`,
+    {
+      expected: value === true ? false : '',
+      got: value,
+      hint: 'use the program as it was before passes for another back end changed it',
+    },
+  )
 }

@@ -40,11 +40,13 @@ export const typeText = (value: { readonly dtype: string; readonly shape: Shape 
 
 /**
  * -1 in the program stands for any dimension. A single element may be written [] or [1]: Paddle 2.6 declares the learning rate of a schedule
- * as [] and sets it to a tensor of [1] at each run, which is what its files then hold.
+ * as [] and sets it to a tensor of [1] at each run, which is what its files then hold. A matrix may be written [] too: Paddle's fc_fuse_pass
+ * adds padded weights of which it does not say the shape.
  */
 export function fits(variable: Variable, value: Tensor): boolean {
   if (variable.dtype !== value.dtype) return false
   if (isSingle(variable.shape) && isSingle(value.shape)) return true
+  if (variable.shape.length === 0 && value.shape.length === 2) return true
   return (
     variable.shape.length === value.shape.length && variable.shape.every((dim, i) => dim < 0 || dim === value.shape[i])
   )
@@ -54,7 +56,7 @@ const isSingle = (shape: Shape): boolean => shape.length === 0 || (shape.length 
 
 /** A value that {@link fits}, in the shape that its variable has. */
 export const fitted = (variable: Variable, value: Tensor): Tensor =>
-  isSingle(variable.shape) && variable.shape.length !== value.shape.length
+  isSingle(variable.shape) && isSingle(value.shape) && variable.shape.length !== value.shape.length
     ? new Tensor(value.dtype, variable.shape, value.data)
     : value
 

@@ -33,8 +33,14 @@ const PRODUCTS: Readonly<Record<string, Product>> = {
     result: 'Out',
     depth: ([, y], attrs) => product(y!, 0, attrs['y_num_col_dims'] as number),
   },
+  fc: {
+    operands: ['Input', 'W'],
+    result: 'Out',
+    depth: ([input], attrs) => product(input!, attrs['in_num_col_dims'] as number),
+  },
   conv2d: convolution,
   depthwise_conv2d: convolution,
+  fused_conv2d_add_act: convolution,
 }
 
 /**

@@ -101,6 +101,54 @@ describe('oarlock opt', () => {
     for (const [i, value] of before.entries()) expect(Math.abs(after[i]! - value)).toBeLessThan(1e-5)
   })
 
+  it("Paddle's layers and Paddle's model: what the passes for inference fuse, seen, saved, and with the same results", async () => {
+    for (const name of ['plain', 'conv_plain']) {
+      const values = name === 'plain' ? 'plain' : 'conv'
+      const bytes = (file: string): Uint8Array =>
+        gunzipSync(readFileSync(new URL(`../golden/fused/${file}.gz`, import.meta.url)))
+      work.write(`${name}.pdmodel`, bytes(`${name}.pdmodel`))
+      work.write(`${name}.pdiparams`, bytes(`${values}.pdiparams`))
+      const { code, stdout, stderr } = await work.run([
+        ...[
+          'opt',
+          `${name}.pdmodel`,
+          '-o',
+          `${name}_fused.pdmodel`,
+          '--passes',
+          'inference',
+          '--print-changed',
+          '--ascii',
+        ],
+      ])
+      expect(code).toBe(0)
+      if (name === 'plain') {
+        expect(stdout).toMatch(/\n {2}fc_fuse +-5 ops +\+3 fc, -3 mul, -3 elementwise_add, -2 relu\n/)
+        expect(stdout).toMatch(/\n {4}\+ b0#1 +fc +fc_0\.b_0, x, fc_0\.w_0 -> fc_0\.tmp_2\n/)
+        expect(stderr).toMatch(/ok 11 -> 6 ops \| results equal bit for bit on random feeds/)
+      } else {
+        expect(stdout).toMatch(/\n {2}conv_elementwise_add_act_fuse +-4 ops +/)
+        expect(stdout).toMatch(/\n {2}conv_elementwise_add2_act_fuse +-3 ops +/)
+        expect(stdout).toMatch(/\n {2}conv_elementwise_add_fuse +-1 op +/)
+        expect(stderr).toMatch(/ok 15 -> 7 ops \| results equal bit for bit on random feeds/)
+      }
+      const run = async (file: string): Promise<object> => {
+        const feed = name === 'plain' ? 'x=random[3,6]' : 'x=random[2,3,6,5]'
+        const result = await work.document<{ fetch: object }>(['run', file, '--feed', feed, '--seed', '9'])
+        return result.fetch
+      }
+      expect(await run(`${name}_fused.pdmodel`)).toEqual(await run(`${name}.pdmodel`))
+    }
+    const model = await work.document<OptDocument>(['opt', MODEL, '--batch', '1', '--no-check'])
+    const changed = model.passes.filter(({ name }) => name.endsWith('_fuse'))
+    expect(changed.map(({ name, opsBefore, opsAfter }) => [name, opsAfter - opsBefore])).toEqual([
+      ['fc_fuse', -1],
+      ['conv_elementwise_add_act_fuse', -30],
+      ['conv_elementwise_add2_act_fuse', -14],
+      ['conv_elementwise_add_fuse', -31],
+    ])
+    expect(model.ops).toEqual({ before: 184, after: 108 })
+  })
+
   it('text: a line for each pass, and with --print-changed what it did', async () => {
     const { main, loss } = classifier(4, 3)
     work.writeProgram('net.json', main)

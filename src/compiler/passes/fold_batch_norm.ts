@@ -86,13 +86,11 @@ function matchAt(norm: Operator, rewriter: Rewriter): Match | undefined {
     const out = norm.outputs[`${slot}Out`]?.[0]
     if (out !== undefined && out !== norm.inputs[slot]![0]) return undefined
   }
-  const onlyFor = (name: string): Operator | undefined =>
-    rewriter.isFree(name) && rewriter.readers(name) === 1 ? rewriter.producer(name) : undefined
   const isConvolution = (op: Operator | undefined): op is Operator =>
     rewriter.is(op, ops.conv2d) || rewriter.is(op, ops.depthwise_conv2d) || rewriter.is(op, ops.conv2d_transpose)
-  const before = onlyFor(norm.inputs['X']![0]!)
+  const before = rewriter.producerFor(norm.inputs['X']![0]!)
   const bias = rewriter.is(before, ops.elementwise_add) ? before : undefined
-  const conv = bias === undefined ? before : onlyFor(bias.inputs['X']![0]!)
+  const conv = bias === undefined ? before : rewriter.producerFor(bias.inputs['X']![0]!)
   if (!isConvolution(conv)) return undefined
   const { program } = rewriter
   const last = isChannelLast(attrsOf(norm, program)['data_layout'])

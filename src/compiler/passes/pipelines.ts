@@ -4,10 +4,17 @@ import { cancelCasts } from './cancel_casts.ts'
 import { cancelTransposes } from './cancel_transposes.ts'
 import { commonSubexpressions } from './common_subexpressions.ts'
 import { constantFolding } from './constant_folding.ts'
+import { convElementwiseAddActFuse } from './conv_elementwise_add_act_fuse.ts'
+import { convElementwiseAddFuse } from './conv_elementwise_add_fuse.ts'
+import { convElementwiseAdd2ActFuse } from './conv_elementwise_add2_act_fuse.ts'
 import { deadCode } from './dead_code.ts'
+import { fcFuse } from './fc_fuse.ts'
 import { foldBatchNorm } from './fold_batch_norm.ts'
 import { mergeUpdates } from './merge_updates.ts'
 import type { Pass } from './pass.ts'
+
+/** In this order: the last one takes what the others leave. For inference alone, because what they make has no gradient. */
+const FUSIONS = [fcFuse, convElementwiseAddActFuse, convElementwiseAdd2ActFuse, convElementwiseAddFuse]
 
 export const PASSES: readonly Pass[] = [
   constantFolding,
@@ -15,6 +22,7 @@ export const PASSES: readonly Pass[] = [
   cancelCasts,
   cancelTransposes,
   commonSubexpressions,
+  ...FUSIONS,
   mergeUpdates,
   deadCode,
 ]
@@ -23,7 +31,15 @@ export const PASSES: readonly Pass[] = [
 export const PIPELINES = {
   none: [],
   training: [constantFolding, cancelCasts, cancelTransposes, commonSubexpressions, mergeUpdates, deadCode],
-  inference: [constantFolding, foldBatchNorm, cancelCasts, cancelTransposes, commonSubexpressions, deadCode],
+  inference: [
+    constantFolding,
+    foldBatchNorm,
+    cancelCasts,
+    cancelTransposes,
+    commonSubexpressions,
+    ...FUSIONS,
+    deadCode,
+  ],
 } as const satisfies Readonly<Record<string, readonly Pass[]>>
 
 export type PipelineName = keyof typeof PIPELINES

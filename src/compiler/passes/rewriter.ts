@@ -2,6 +2,7 @@
  * Editing of block 0 for passes: operators are taken out, replaced and read other names, all of it on a copy that `finish` makes. What may be
  * done to a name is decided here. Blocks inside are left as they are, and what they name is left alone. Linear in the size of the program.
  */
+import { fusedAttr } from '../../framework/backend_hints.ts'
 import { fillAttrs } from '../../framework/block.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp } from '../../framework/op_def.ts'
 import { OP_DEVICE, OP_NAMESCOPE, OP_ROLE, OP_ROLE_VAR } from '../../framework/op_role.ts'
@@ -75,9 +76,15 @@ export class Rewriter {
     return blockAttrs(op, def).length > 0 ? undefined : def
   }
 
-  /** True for an operator of this definition; a library may have another one under the same name. */
+  /** True for an operator of this definition and nothing fused into it; a library may have another one under the same name. */
   is(op: Operator | undefined, def: { readonly type: string }): op is Operator {
-    return op !== undefined && op.type === def.type && (findOp(this.program.library, op.type) as unknown) === def
+    if (op === undefined || op.type !== def.type || fusedAttr(op.attrs) !== undefined) return false
+    return this.knows(def)
+  }
+
+  /** True if the program's library has this definition, so that a pass may make operators of it. */
+  knows(def: { readonly type: string }): boolean {
+    return (findOp(this.program.library, def.type) as unknown) === def
   }
 
   /** How often operators of block 0 that are still there read a name, after the renaming so far. */
@@ -100,6 +107,14 @@ export class Rewriter {
     return fromOutside ? writes === 0 : writes === 1
   }
 
+  /** True if operators of block 0 find the same dense value wherever they read the name, so that a reader may move down. */
+  isSettled(name: string): boolean {
+    const variable = this.program.globalBlock().vars.get(name)
+    if (variable === undefined || variable.type !== 'LOD_TENSOR') return false
+    const writes = this.#writes.get(name) ?? 0
+    return writes === 0 || (writes === 1 && this.#producers.has(name) && !this.#readBeforeWritten.has(name))
+  }
+
   /** True if nobody outside of block 0's operators can tell whether the name is there: it may be renamed and taken out. */
   isFree(name: string): boolean {
     const variable = this.program.globalBlock().vars.get(name)
@@ -110,6 +125,11 @@ export class Rewriter {
   /** True if somebody other than block 0's operators uses the name. */
   isSeen(name: string): boolean {
     return this.#pinned.has(name) || this.#exposed.has(name) || this.#context.isWanted(name)
+  }
+
+  /** The operator that writes a name which is free and read once, so that it works for that reader alone. */
+  producerFor(name: string): Operator | undefined {
+    return this.isFree(name) && this.readers(name) === 1 ? this.producer(name) : undefined
   }
 
   /** The name that stands in the place of `name` now. */
@@ -125,6 +145,11 @@ export class Rewriter {
     this.#reads.set(to, this.readers(to) + this.readers(from))
     this.#reads.set(from, 0)
     this.#renamed.set(from, to)
+  }
+
+  /** False for an operator of the program that has been replaced. */
+  isThere(op: Operator): boolean {
+    return !this.#replaced.has(op)
   }
 
   /** Puts operators in the place of one; none take it out. They read current names. */

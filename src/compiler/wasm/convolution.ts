@@ -1,15 +1,22 @@
-/** Lowerings of conv2d, depthwise_conv2d and their transposed forms with their gradients: which of three routes a convolution takes. */
+/**
+ * Lowerings of conv2d, depthwise_conv2d and their transposed forms with their gradients, and of fused_conv2d_add_act: which of three routes a
+ * convolution takes.
+ */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { type ConvAttrs, matchConvolution } from '../../ops/nn/conv_shape.ts'
 import { matchTransposed, type TransposeAttrs } from '../../ops/nn/conv_transpose_shape.ts'
+import type { FusedConvAttrs } from '../../ops/nn/fused_conv_shape.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
+import { activations } from './activations.ts'
 import { columnsKernel } from './columns.ts'
 import { columnsFilterGradKernel, columnsInputGradKernel } from './columns_grad.ts'
 import { depthwiseKernel } from './depthwise.ts'
 import { depthwiseFilterGradKernel, depthwiseInputGradKernel } from './depthwise_grad.ts'
+import { loop } from './elementwise.ts'
+import * as e from './expression.ts'
 import type { Kernel } from './ir.ts'
 import type { Lowering } from './lowerings.ts'
-import type { OpReader } from './op_reader.ts'
+import { type OpReader, spread, whole } from './op_reader.ts'
 import { pointwiseFilterGradKernel, pointwiseInputGradKernel, pointwiseKernel } from './pointwise.ts'
 
 /** undefined for a layout other than NCHW. */
@@ -56,6 +63,20 @@ const forward: Lowering = (op) => {
   return conv && [convolve(conv, Input, Filter, Output)]
 }
 
+/** The convolution, and at its end what follows: sums and activation are a loop over the result, which joins it. */
+const fused: Lowering = (op) => {
+  const list = forward(op)
+  const [Bias, Residual, Output] = [op.input('Bias'), op.input('ResidualData'), op.output('Output')]
+  if (list === undefined || Output === undefined) return undefined
+  const { activation, fuse_alpha } = op.attrs as unknown as FusedConvAttrs
+  if (Bias === undefined && Residual === undefined && activation === 'identity') return list
+  let value = whole(Output)
+  if (Bias !== undefined) value = e.add(value, spread(Bias, [1, Output.shape[1]!, 1, 1]))
+  if (Residual !== undefined) value = e.add(value, whole(Residual))
+  if (activation !== 'identity') value = activations[activation]!.value(value, () => fuse_alpha)
+  return [...list, loop(Output.shape, { target: Output, value })]
+}
+
 const backward: Lowering = (op) => {
   const [Input, Filter, dOutput] = [op.input('Input'), op.input('Filter'), op.input('Output@GRAD')]
   if (!op.isFloat32() || !Input || !Filter || !dOutput) return undefined
@@ -99,6 +120,7 @@ export const convolution: Readonly<Record<string, Lowering>> = {
   conv2d: forward,
   conv2d_grad: backward,
   depthwise_conv2d: forward,
+  fused_conv2d_add_act: fused,
   depthwise_conv2d_grad: backward,
   conv2d_transpose: transposed,
   conv2d_transpose_grad: transposedBackward,

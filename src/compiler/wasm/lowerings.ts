@@ -7,6 +7,7 @@ import { convolution } from './convolution.ts'
 import { diagonals } from './diagonals.ts'
 import { elementwise } from './elementwise.ts'
 import { extremes } from './extremes.ts'
+import { fullyConnected } from './fc.ts'
 import { fills } from './fill.ts'
 import { groupNormalization } from './group_norm.ts'
 import { handover } from './handover.ts'
@@ -48,6 +49,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...elementwise,
   ...extremes,
   ...fills,
+  ...fullyConnected,
   ...indexed,
   ...interpolation,
   ...logic,

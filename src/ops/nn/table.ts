@@ -23,6 +23,8 @@ import {
   depthwiseConv2dTransposeGrad,
 } from './conv_transpose.ts'
 import { dropout, dropoutGrad } from './dropout.ts'
+import { fc } from './fc.ts'
+import { fusedConv2dAddAct } from './fused_conv.ts'
 import { gridSampler, gridSamplerGrad } from './grid_sampler.ts'
 import { groupNorm, groupNormGrad } from './group_norm.ts'
 import { instanceNorm, instanceNormGrad } from './instance_norm.ts'
@@ -99,8 +101,10 @@ export const nnOps = {
   depthwise_conv2d_transpose_grad: depthwiseConv2dTransposeGrad,
   dropout,
   dropout_grad: dropoutGrad,
+  fc,
   fold,
   fold_grad: foldGrad,
+  fused_conv2d_add_act: fusedConv2dAddAct,
   grid_sampler: gridSampler,
   grid_sampler_grad: gridSamplerGrad,
   group_norm: groupNorm,

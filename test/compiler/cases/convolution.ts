@@ -1,5 +1,5 @@
 /** Cases of convolutions: random shapes, strides, paddings, dilations and groups, and such that reach the edges of the three routes. */
-import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { Tensor } from '../../../src/tensor/tensor.ts'
 import type { LoweringCase, Random } from '../lowering_case.ts'
 
 type Four = readonly [number, number, number, number]
@@ -85,6 +85,31 @@ const cases =
   (random: Random): LoweringCase =>
     convolutionCase(random, randomShapes(random), gradient)
 
+/** Activations that are no steeper than their argument: an error of the sums stays as large as it is. */
+const FLAT = ['identity', 'relu', 'relu6', 'leaky_relu']
+
+/** With the smooth activations the sums are whole numbers and exact, so that the errors are the activation's own. */
+function fusedCase(random: Random): LoweringCase {
+  const shapes = randomShapes(random)
+  const { attrs, inputs, terms } = convolutionCase(random, shapes, false)
+  const output = convolutionCase(random, shapes, true).inputs['Output@GRAD'] as Tensor
+  const activation = random.pick([...FLAT, 'sigmoid', 'tanh', 'swish'])
+  const flat = FLAT.includes(activation)
+  const given = {
+    ...inputs,
+    ...(random.next() < 0.7 ? { Bias: random.floats([shapes.filter[0]]) } : {}),
+    ...(random.next() < 0.5 ? { ResidualData: output } : {}),
+  } as Record<string, Tensor>
+  const whole = (tensor: Tensor): Tensor =>
+    new Tensor('float32', tensor.shape, (tensor.data as Float32Array).map(Math.trunc))
+  return {
+    inputs: flat ? given : Object.fromEntries(Object.entries(given).map(([slot, tensor]) => [slot, whole(tensor)])),
+    attrs: { ...attrs, activation, fuse_alpha: 0.25 },
+    outputs: { Output: 1 },
+    ...(flat ? { terms: { Output: terms!['Output']! + 2 } } : { ulp: 8 }),
+  }
+}
+
 /** The transposed form of a random convolution: its Input has the shape of the convolution's output, and its Output that of the input. */
 const transposedCases =
   (gradient: boolean) =>
@@ -112,6 +137,7 @@ export const convolution: Readonly<Record<string, (random: Random) => LoweringCa
   conv2d: cases(false),
   conv2d_grad: cases(true),
   depthwise_conv2d: cases(false),
+  fused_conv2d_add_act: fusedCase,
   depthwise_conv2d_grad: cases(true),
   conv2d_transpose: transposedCases(false),
   conv2d_transpose_grad: transposedCases(true),

@@ -128,6 +128,24 @@ const kronBackward = (random: Random): LoweringCase => {
   }
 }
 
+function fc(random: Random): LoweringCase {
+  const [m, k, n] = sizes(random)
+  const wide = random.next() < 0.4
+  const padding = random.next() < 0.3 ? 4 : 0
+  const bias = random.pick([[n], [1, n], undefined])
+  return {
+    inputs: {
+      Input: random.floats(wide ? [m, 2, k] : [m, k]),
+      W: random.floats([(wide ? 2 * k : k) + padding, n + padding]),
+      ...(bias === undefined ? {} : { Bias: random.floats(bias) }),
+    },
+    outputs: { Out: 1 },
+    attrs: { activation_type: random.pick(['', 'relu']), padding_weights: padding > 0 },
+    // The bias is one more.
+    terms: { Out: (wide ? 2 * k : k) + 1 },
+  }
+}
+
 const rows = (random: Random): Shape => random.pick([[1], [7], [3, 4], [5, 17], [2, 3, 33], [4, 1]])
 
 const softmax = (random: Random): LoweringCase => ({
@@ -197,6 +215,7 @@ export const products: Readonly<Record<string, (random: Random) => LoweringCase>
   matmul_grad: backward(older),
   bmm: forward(bmm),
   bmm_grad: backward(bmm),
+  fc,
   softmax,
   softmax_grad: softmaxGrad,
   softmax_with_cross_entropy: crossEntropy,
