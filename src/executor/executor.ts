@@ -139,8 +139,9 @@ export class Executor {
   /**
    * Runs the program once and returns the fetched values. A live learning-rate schedule of the program writes its variable first.
    *
-   * A startup program that has grown since it ran here (by `minimize`) is run from its first new operator on, so that variables that are
-   * set already keep their values; unchanged, it runs whole and sets everything anew.
+   * A startup program is interpreted, by TypeScript kernels: it runs once, and to plan and compile it takes longer than that. One that has
+   * grown since it ran here (by `minimize`) is run from its first new operator on, so that variables that are set already keep their values;
+   * unchanged, it runs whole and sets everything anew.
    * @throws InvalidArgumentError E110 (feeds); NotFoundError E120 (fetch); PreconditionNotMetError E101 (startup not run), E102 (startup run
    * before minimize), E103 (no value), E105 (disposed), E107 (ampInit not called); UnimplementedError E401 listing all unknown operators; NotFoundError E205 and
    * InvalidArgumentError E206 for slots, NotFoundError E207 (undeclared variable); ResourceExhaustedError E604, E610, E620 (limits); and what operators throw.
@@ -172,7 +173,7 @@ export class Executor {
     this.#writeLearningRate(program)
     const from = this.#firstNewOperator(program)
     const results =
-      this.#runPlanned(program, options, values, fetches, from) ?? this.#interpret(program, values, fetches, from)
+      this.#runPlanned(program, options, values, fetches) ?? this.#interpret(program, values, fetches, from)
     if (program.isStartup)
       this.#started.set(
         program,
@@ -187,11 +188,12 @@ export class Executor {
     options: RunOptions,
     feeds: ReadonlyMap<string, Value>,
     fetches: readonly string[],
-    from: number,
   ): Value[] | undefined {
-    if (this.engine !== 'plan') return this.#ran('interpreter')
+    const asked = this.engine === 'plan'
+    if (program.isStartup)
+      return this.#ran('interpreter', asked ? 'a startup program runs once' : undefined, 0, TYPESCRIPT, 'ts')
+    if (!asked) return this.#ran('interpreter')
     if (this.#checkFinite) return this.#ran('interpreter', 'FLAGS_check_nan_inf is set')
-    if (from > 0) return this.#ran('interpreter', 'only the new operators of the startup program are run')
     const plan = this.#plans.get(program, this.scope, feeds, fetches, this.generator)
     if (plan instanceof NotPlannable) return this.#ran('interpreter', plan.reason)
     // A plan runs every operator once; the interpreter counts them and names the one that is too many.
@@ -202,16 +204,18 @@ export class Executor {
     this.#ran('plan', undefined, plan.coverage.compiled, this.backend === 'wasm' ? plan.threading : TYPESCRIPT)
     // While threads are missing, each run looks whether they have come.
     const alone = this.lastRun!.threads === 1 && this.threads > 1
-    const repeated =
-      program.isStartup || alone
-        ? undefined
-        : RepeatedRun.after(program, this.scope, plan, options, feeds, this.lastRun!)
+    const repeated = alone ? undefined : RepeatedRun.after(program, this.scope, plan, options, feeds, this.lastRun!)
     if (repeated !== undefined) this.#repeated.set(program, repeated)
     return results
   }
 
-  #ran(engine: LastRun['engine'], reason?: string, compiledOps = 0, threading = INTERPRETED): undefined {
-    const { backend } = this
+  #ran(
+    engine: LastRun['engine'],
+    reason?: string,
+    compiledOps = 0,
+    threading = INTERPRETED,
+    backend = this.backend,
+  ): undefined {
     const fewer = this.threads > threading.threads && threading.reason !== undefined
     this.lastRun = {
       engine,
@@ -235,7 +239,8 @@ export class Executor {
         generator: this.generator,
         from,
         budget,
-        backend: this.#compiler,
+        // What runs once is done sooner by kernels that are there.
+        backend: program.isStartup ? undefined : this.#compiler,
         observer: this.#observer?.units === true ? this.#observer : undefined,
         checkFinite: this.#checkFinite,
       })

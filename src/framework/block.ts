@@ -12,7 +12,6 @@ import {
 } from '../errors.ts'
 import { type Attr, type AttrType, type AttrValue, PARSERS } from './attr.ts'
 import { hintType } from './backend_hints.ts'
-import { CallSite } from './call_site.ts'
 import { checkSlots, type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp, type Meta } from './op_def.ts'
 import { OP_NAMESCOPE, OP_ROLE, OP_ROLE_VAR } from './op_role.ts'
@@ -47,6 +46,7 @@ export class Block {
   #vars = new Map<string, Variable>()
   #ops: Operator[] = []
   #writers: Map<string, Operator> | undefined = new Map()
+  #source: MetaSource | undefined
 
   /** Use Program.createBlock. */
   constructor(program: Program, idx: number, parentIdx: number, forwardBlockIdx = -1) {
@@ -155,7 +155,7 @@ export class Block {
 
   #insert(index: number, desc: AppendOpDesc, passStopGradient: boolean): Operator {
     const { program } = this
-    const callSite = program.callSites ? new CallSite() : undefined
+    const callSite = program.callSite()
     const place = (): ErrorPlace => ({
       block: this.idx,
       op: index,
@@ -221,7 +221,7 @@ export class Block {
       inputs[slot] = names
     }
     // Paddle writes every declared slot of an operator that has inputs, with an empty list where nothing was given.
-    for (const slot of Object.keys(def.inputs)) if (!Object.hasOwn(inputs, slot)) inputs[slot] = []
+    for (const slot in def.inputs) if (!Object.hasOwn(inputs, slot)) inputs[slot] = []
     return inputs
   }
 
@@ -264,7 +264,7 @@ export class Block {
 
   /** What is known of variables seen from this block. */
   metaSource(): MetaSource {
-    return {
+    this.#source ??= {
       meta: (name) => {
         const variable = this.findVar(name)
         return variable === undefined || !isTensorKind(variable.type) ? undefined : variable.meta
@@ -277,6 +277,7 @@ export class Block {
         return def?.constant?.(writer.filledAttrs(def))
       },
     }
+    return this.#source
   }
 
   #applyMetas(op: Operator, metas: InferredMetas): void {
@@ -291,7 +292,9 @@ export class Block {
   }
 
   #anyInputWantsGradient(op: Operator): boolean {
-    return op.inputNames().some((name) => this.findVar(name)?.stopGradient === false)
+    for (const slot in op.inputs)
+      for (const name of op.inputs[slot]!) if (this.findVar(name)?.stopGradient === false) return true
+    return false
   }
 
   /** Puts an operator in without any check: for passes, backward and readers, whose operators are whole already. */
@@ -363,8 +366,9 @@ export function fillAttrs(def: AnyOpDef, given: Readonly<Record<string, unknown>
     }
     attrs[name] = parseAttr(def, name, value, foreign)
   }
-  for (const [name, declared] of Object.entries(def.attrs) as [string, Attr][]) {
+  for (const name in def.attrs) {
     if (Object.hasOwn(attrs, name)) continue
+    const declared = def.attrs[name] as Attr
     if (declared.required) {
       throw new InvalidArgumentError('E201', `${def.type}: attr ${name} must be given`, { expected: declared.type })
     }

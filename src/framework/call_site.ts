@@ -38,3 +38,20 @@ export class CallSite {
     return this.#text === '' ? undefined : this.#text
   }
 }
+
+/**
+ * The place of many appends in a row that the library makes in a loop of its own: a stack for each would cost more than the append. Where
+ * code of the caller's lies between the loop and its appends (the hook of an optimizer of theirs), which the first append shows, each append has
+ * its own.
+ */
+export class SharedCallSite {
+  readonly #loop = new CallSite()
+  #isShared: boolean | undefined
+
+  next(): CallSite {
+    if (this.#isShared === true) return this.#loop
+    const site = new CallSite()
+    this.#isShared ??= site.text === this.#loop.text
+    return site
+  }
+}

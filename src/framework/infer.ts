@@ -37,7 +37,7 @@ export function checkSlots(def: AnyOpDef, op: OpLike): void {
 }
 
 function checkSide(def: AnyOpDef, op: OpLike, side: 'input' | 'output', slots: Slots, given: SlotNames): void {
-  for (const slot of Object.keys(given)) {
+  for (const slot in given) {
     if (Object.hasOwn(slots, slot)) continue
     const hint = suggest(slot, Object.keys(slots))
     throw new NotFoundError('E205', `${def.type} has no ${side} slot "${slot}"`, {
@@ -47,7 +47,8 @@ function checkSide(def: AnyOpDef, op: OpLike, side: 'input' | 'output', slots: S
       hint: hint ?? `its ${side} slots are ${Object.keys(slots).join(', ') || 'none'}`,
     })
   }
-  for (const [slot, { arity }] of Object.entries(slots) as [string, Slot][]) {
+  for (const slot in slots) {
+    const { arity } = slots[slot] as Slot
     const names = given[slot]
     const count = names === undefined ? 0 : names.length
     if (arity === 'one' && isMissing(side, names) && !(side === 'output' && extraOutputs(def.type).has(slot))) {
@@ -88,7 +89,7 @@ export function inferOperator(
 ): InferredMetas {
   const inputs: Record<string, Meta | readonly Meta[] | undefined> = {}
   let primary: string | undefined
-  for (const slot of Object.keys(def.inputs)) {
+  for (const slot in def.inputs) {
     const { arity, dtypes } = def.inputs[slot]! as Slot
     const names = op.inputs[slot]
     if (arity === 'many') {
@@ -138,7 +139,7 @@ export function inferOperator(
   }
   const inferred = def.inferMeta(inputs, attrs, ctx) as Record<string, Meta | readonly Meta[] | undefined>
   const result: InferredMetas = {}
-  for (const slot of Object.keys(op.outputs)) {
+  for (const slot in op.outputs) {
     const names = op.outputs[slot]!
     const metas = inferred[slot]
     result[slot] = names.map((_, i) =>

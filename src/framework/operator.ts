@@ -99,7 +99,8 @@ export class Operator {
   filledAttrs(def: AnyOpDef): Readonly<Record<string, AttrValue>> {
     if (this.#filled?.def === def) return this.#filled.values
     const values: Record<string, AttrValue> = {}
-    for (const [name, declared] of Object.entries(def.attrs) as [string, Attr][]) {
+    for (const name in def.attrs) {
+      const declared = def.attrs[name] as Attr
       const value = Object.hasOwn(this.attrs, name) ? this.attrs[name] : (declared.default as AttrValue | undefined)
       if (value !== undefined) values[name] = value
     }

@@ -4,6 +4,7 @@
  */
 import { assert } from '../errors.ts'
 import { Block } from './block.ts'
+import { CallSite, SharedCallSite } from './call_site.ts'
 import type { AnyOpDef, OpLibrary } from './op_def.ts'
 import { NameScopes } from './op_role.ts'
 import { formatProgram } from './printer.ts'
@@ -75,6 +76,7 @@ export class Program {
   #blocks: Block[] = []
   #current = 0
   #generatedVars = 0
+  #sharedCallSite: SharedCallSite | undefined
 
   constructor(library: OpLibrary, options: ProgramOptions = {}) {
     this.library = library
@@ -161,6 +163,23 @@ export class Program {
     } finally {
       this.currentRole = currentRole
       this.currentRoleVars = currentRoleVars
+    }
+  }
+
+  /** Where the caller appends; undefined where that is not kept. */
+  callSite(): CallSite | undefined {
+    return this.callSites ? (this.#sharedCallSite?.next() ?? new CallSite()) : undefined
+  }
+
+  /** Appends made inside `body`, a loop of the library, have one call site, unless code of the caller's makes them. */
+  withSharedCallSite<T>(body: () => T): T {
+    if (!this.callSites) return body()
+    const outer = this.#sharedCallSite
+    this.#sharedCallSite = new SharedCallSite()
+    try {
+      return body()
+    } finally {
+      this.#sharedCallSite = outer
     }
   }
 

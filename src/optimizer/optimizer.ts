@@ -179,16 +179,16 @@ export abstract class Optimizer {
     ) as ParamGrad[]
     main.names.generate(this.type)
     this.#prepareLearningRate()
-    this._create_accumulators(
-      block,
-      pairs.map(({ param }) => param),
-    )
+    const parameters = pairs.map(({ param }) => param)
+    programs.startup.withSharedCallSite(() => this._create_accumulators(block, parameters))
     const sink: OpSink = { appendOp: (desc) => block.appendOp(desc as Parameters<Block['appendOp']>[0]) }
-    for (const { param, grad } of pairs) {
-      main.withRole(OpRole.Optimize, [param.name, grad.name], () =>
-        main.withNameScope('optimizer', () => this._append_optimize_op(sink, [param, grad])),
-      )
-    }
+    main.withSharedCallSite(() => {
+      for (const { param, grad } of pairs) {
+        main.withRole(OpRole.Optimize, [param.name, grad.name], () =>
+          main.withNameScope('optimizer', () => this._append_optimize_op(sink, [param, grad])),
+        )
+      }
+    })
     this._finish_update(sink, pairs)
     return { optimizeOps: block.ops.slice(start), paramsGrads: pairs }
   }

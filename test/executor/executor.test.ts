@@ -573,3 +573,26 @@ test('using declares the end of an executor', () => {
   }
   expect(failure(() => kept.run(new Program())).code).toBe('E105')
 })
+
+test('a startup program is interpreted by TypeScript kernels on every back end, and what it sets has the bits of a plan', () => {
+  const { startup } = build(() => {
+    nn.functional.fc(input('x', [null, 3]), 4)
+  })
+  const run = (program: typeof startup): { executor: Executor; values: unknown } => {
+    const executor = new Executor({ seed: 7 })
+    executor.run(program)
+    return { executor, values: executor.scope.names().map((name) => executor.scope.get(name)!.toJSON()) }
+  }
+  const started = run(startup)
+  expect(started.executor.lastRun).toMatchObject({
+    engine: 'interpreter',
+    backend: 'ts',
+    compiledOps: 0,
+    reason: 'a startup program runs once',
+  })
+  const planned = startup.clone()
+  planned.isStartup = false
+  const again = run(planned)
+  expect(again.executor.lastRun).toMatchObject({ engine: 'plan', backend: 'wasm' })
+  expect(again.values).toEqual(started.values)
+})

@@ -99,7 +99,9 @@ export function addUpRepeatedOutputs(ops: readonly GradOp[], blockIdx: number): 
         state.names.push(next)
       }
     }
-    for (const name of new Set([...inputNames(op), ...outputNames(op)])) if (isGradName(name)) mention(name, op, index)
+    // Nothing above renames inputs of this operator, which no mention names yet.
+    for (const name of outputNames(op)) read.add(name)
+    for (const name of read) if (isGradName(name)) mention(name, op, index)
   })
 
   const end = ops.length

@@ -305,8 +305,9 @@ function renameExisting(
 
 /** Behind each operator that makes the gradient of a variable with an error clip: `clip`, in place. As in Paddle it has no role. */
 function withErrorClip(block: Block, { ops, gradToVar }: ReturnType<typeof gradientOps>): GradOp[] {
-  return ops.flatMap((op) => {
-    const clips: GradOp[] = []
+  const result: GradOp[] = []
+  for (const op of ops) {
+    result.push(op)
     for (const name of outputNames(op)) {
       const variable = gradToVar.get(name)
       const range = variable === undefined ? undefined : block.findVar(variable)?.errorClip
@@ -318,10 +319,10 @@ function withErrorClip(block: Block, { ops, gradToVar }: ReturnType<typeof gradi
         attrs: { ...range, [OP_ROLE]: OpRole.NotSpecified },
       }
       fillDefaults(block.program.library, clip)
-      clips.push(clip)
+      result.push(clip)
     }
-    return [op, ...clips]
-  })
+  }
+  return result
 }
 
 /** d(loss)/d(loss) = 1. */

@@ -65,9 +65,9 @@ function bySlot(
   map: (name: string) => string,
 ): Record<string, unknown> {
   const result: Record<string, unknown> = {}
-  for (const [slot, { arity }] of Object.entries(slots)) {
+  for (const slot in slots) {
     const mapped = (names[slot] ?? []).map(map)
-    result[slot] = arity === 'many' ? mapped : mapped[0]
+    result[slot] = slots[slot]!.arity === 'many' ? mapped : mapped[0]
   }
   return result
 }
@@ -119,7 +119,7 @@ function toGradOp(library: OpLibrary, forward: AnyOpDef, op: Operator, desc: OpD
 export function fillDefaults(library: OpLibrary, op: GradOp): void {
   const def = findOp(library, op.type) ?? op.def
   if (def !== undefined) {
-    for (const name of Object.keys(def.attrs)) {
+    for (const name in def.attrs) {
       const value = def.attrs[name].default
       if (!Object.hasOwn(op.attrs, name) && value !== undefined) op.attrs[name] = value
     }

@@ -20,8 +20,10 @@ export const inputNames = (op: GradOp): string[] => flatten(op.inputs)
 export const outputNames = (op: GradOp): string[] => flatten(op.outputs)
 
 function flatten(slots: Readonly<Record<string, readonly string[]>>): string[] {
+  const keys = Object.keys(slots)
+  if (keys.length === 1) return [...slots[keys[0]!]!]
   const names: string[] = []
-  for (const slot of Object.keys(slots).sort()) for (const name of slots[slot]!) names.push(name)
+  for (const slot of keys.sort()) for (const name of slots[slot]!) names.push(name)
   return names
 }
 
