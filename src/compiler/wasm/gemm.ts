@@ -1,11 +1,11 @@
 /**
  * Matrix products C = A B for fixed sizes, in blocks that stay in the caches: panels of eight columns of B in the first level, blocks of
- * rows of A in the second, and tiles of C in registers (gemm_tile.ts). Every element is one chain of multiply and add over the depth, in
+ * rows of A in the second, blocks of columns of B in the third, and tiles of C in registers (gemm_tile.ts). Every element is one chain of multiply and add over the depth, in
  * order, so results depend neither on blocks nor on how columns and rows are split among threads.
  * Source of the blocking: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
  */
 import type { FunctionBuilder, I32, Local } from './function_builder.ts'
-import { emitPackColumns, emitPackRows } from './gemm_pack.ts'
+import { emitPackColumns, emitPackPanels, emitPackRows } from './gemm_pack.ts'
 import { emitTile } from './gemm_tile.ts'
 import { i32 } from './instructions.ts'
 import type { StoreRun } from './result_end.ts'
@@ -33,15 +33,17 @@ export interface GemmShape {
 export type Split = 'batch' | 'columns' | 'rows'
 
 /** Depth of a panel and of a block of rows; sums of deeper products are resumed from C. */
-export const DEPTH = 256
-/** Columns of a panel: with DEPTH rows of B it takes a quarter of a first-level cache of 32 KiB. */
+export const DEPTH = 512
+/** Columns of a panel: with DEPTH rows of B it takes half of a first-level cache of 32 KiB. */
 const PANEL = 8
 /** Rows of a tile. */
 const TILE = 4
 /** Rows of A that are read in place, in bytes: with a panel they stay in a first-level cache. */
 const ROWS_IN_PLACE = 1 << 14
-/** A block of packed rows, in bytes: a part of a second-level cache. */
-const ROW_BLOCK = 1 << 17
+/** A block of packed rows, in bytes: half of a second-level cache of 512 KiB. */
+const ROW_BLOCK = 1 << 18
+/** A block of packed columns, in bytes: a part of a third-level cache, from which a panel comes to the first once for each block of rows. */
+const COLUMN_BLOCK = 1 << 20
 
 export function splitOf({ batch, m, n, sumBatch }: GemmShape): { readonly split: Split; readonly units: number } {
   const columns = Math.ceil(n / PANEL)
@@ -50,11 +52,18 @@ export function splitOf({ batch, m, n, sumBatch }: GemmShape): { readonly split:
   return columns >= rows ? { split: 'columns', units: columns } : { split: 'rows', units: rows }
 }
 
-/** Bytes of scratch memory: a panel of B and a block of rows of A, as far as they are copied. */
+/** Bytes of scratch memory: a panel or a block of columns of B and a block of rows of A, as far as they are copied. */
 export const gemmScratch = (shape: GemmShape): number => panelBytes(shape) + rowBlockBytes(shape)
 
-const panelBytes = (shape: GemmShape): number =>
-  packsColumns(shape) ? Math.min(shape.k, DEPTH) * Math.min(PANEL, 4 * Math.ceil(shape.n / 4)) * 4 : 0
+const panelBytes = (shape: GemmShape): number => {
+  if (!packsColumns(shape)) return 0
+  const columns = packsRows(shape) ? blockPanels(shape) * PANEL : Math.min(PANEL, 4 * Math.ceil(shape.n / 4))
+  return Math.min(shape.k, DEPTH) * columns * 4
+}
+
+/** Panels to a block of columns. */
+const blockPanels = ({ k, n }: GemmShape): number =>
+  Math.min(Math.ceil(n / PANEL), Math.max(1, Math.floor(COLUMN_BLOCK / (4 * PANEL * Math.min(k, DEPTH)))))
 
 /** Units of rows to a block. */
 const blockUnits = ({ k, m }: GemmShape): number =>
@@ -127,7 +136,9 @@ export function emitGemm(
         columns: split === 'columns' ? { begin, end } : { begin: 0, end: Math.ceil(shape.n / PANEL) },
         store,
       }
-      emitRowBlocks(f, chunk, split === 'rows' ? { begin, end } : { begin: 0, end: Math.ceil(shape.m / TILE) })
+      const rows = split === 'rows' ? { begin, end } : { begin: 0, end: Math.ceil(shape.m / TILE) }
+      if (packsRows(shape)) emitColumnBlocks(f, chunk, rows)
+      else emitPanels(f, chunk, rows, undefined)
     }
   })
 }
@@ -135,6 +146,11 @@ export function emitGemm(
 interface Range {
   readonly begin: I32 | number
   readonly end: I32 | number
+}
+
+interface Block extends Range {
+  readonly begin: I32
+  readonly end: I32
 }
 
 /** A product over a part of the depth. */
@@ -152,13 +168,17 @@ export interface Chunk {
   readonly panel: I32
   readonly rowBlock: I32
   readonly columns: Range
+  /** Number of the panel with which the packed ones begin; undefined while each is packed when its turn comes. */
+  readonly packedFrom?: I32
   readonly store: StoreRun
 }
 
-const least = (f: FunctionBuilder, value: I32 | number, bound: number): I32 | number =>
-  typeof value === 'number'
-    ? Math.min(value, bound)
-    : f.let(i32.select(i32.ltS(value, i32.const(bound)), value, i32.const(bound)))
+function least(f: FunctionBuilder, value: I32, bound: number): I32
+function least(f: FunctionBuilder, value: I32 | number, bound: number): I32 | number
+function least(f: FunctionBuilder, value: I32 | number, bound: number): I32 | number {
+  if (typeof value === 'number') return Math.min(value, bound)
+  return f.let(i32.select(i32.ltS(value, i32.const(bound)), value, i32.const(bound)))
+}
 
 /** `whole` for each of the first `count` numbers of the range, and `rest` if the range holds the one behind them, which is not whole. */
 function eachOf(
@@ -180,30 +200,51 @@ function eachOf(
   else if (end > count) one()
 }
 
-function emitRowBlocks(f: FunctionBuilder, chunk: Chunk, rows: Range): void {
-  const { shape, depth } = chunk
-  if (!packsRows(shape)) {
-    emitPanels(f, chunk, rows, undefined)
+/** `body` for each `size` numbers of the range, and for what is left. */
+function blocksOf(f: FunctionBuilder, { begin, end }: Range, size: number, body: (part: Block) => void): void {
+  const block = f.local('i32')
+  f.count(block, begin, end, size, () => {
+    const next = f.let(i32.add(block, i32.const(size)))
+    const bound = typeof end === 'number' ? i32.const(end) : end
+    body({ begin: block, end: f.let(i32.select(i32.ltS(next, bound), next, bound)) })
+  })
+}
+
+/** Packs blocks of columns, if columns are packed at all, and runs each through all rows. */
+function emitColumnBlocks(f: FunctionBuilder, chunk: Chunk, rows: Range): void {
+  const { shape, depth, panel } = chunk
+  if (!packsColumns(shape)) {
+    emitRowBlocks(f, chunk, rows)
     return
   }
-  const units = blockUnits(shape)
+  const { n, b } = shape
+  blocksOf(f, chunk.columns, blockPanels(shape), (part) => {
+    const columnsFrom = (index: I32): I32 => f.let(i32.add(chunk.b, i32.mul(index, i32.const(4 * PANEL * b.column))))
+    const packedPanel = (index: I32): I32 =>
+      i32.add(panel, i32.mul(i32.sub(index, part.begin), i32.const(4 * PANEL * depth)))
+    const whole = Math.floor(n / PANEL)
+    const count = f.let(i32.sub(least(f, part.end, whole), part.begin))
+    emitPackPanels(f, columnsFrom(part.begin), b, depth, PANEL, count, panel)
+    if (n % PANEL > 0)
+      f.if(i32.gtS(part.end, i32.const(whole)), () =>
+        emitPackColumns(f, columnsFrom(i32.const(whole)), b, depth, n % PANEL, packedPanel(i32.const(whole))),
+      )
+    emitRowBlocks(f, { ...chunk, columns: part, packedFrom: part.begin }, rows)
+  })
+}
+
+/** Packs blocks of rows, and runs each through the columns. */
+function emitRowBlocks(f: FunctionBuilder, chunk: Chunk, rows: Range): void {
+  const { shape, depth } = chunk
   const whole = Math.floor(shape.m / TILE)
-  const block = f.local('i32')
-  const { begin, end } = rows
-  f.count(block, begin, end, units, () => {
-    const next = f.let(i32.add(block, i32.const(units)))
-    const bound = typeof end === 'number' ? i32.const(end) : end
-    const part: Range = {
-      begin: block,
-      end: f.let(i32.select(i32.ltS(next, bound), next, bound)),
-    }
+  blocksOf(f, rows, blockUnits(shape), (part) => {
     const unit = f.local('i32')
     const to = f.let(chunk.rowBlock)
-    f.count(unit, block, least(f, part.end, whole), 1, () => {
+    f.count(unit, part.begin, least(f, part.end, whole), 1, () => {
       emitPackRows(f, i32.add(chunk.a, i32.mul(unit, i32.const(4 * TILE * shape.a.row))), shape.a, depth, to)
       f.advance(to, 4 * TILE * depth)
     })
-    emitPanels(f, chunk, part, block)
+    emitPanels(f, chunk, part, part.begin)
   })
 }
 
@@ -211,8 +252,7 @@ function emitRowBlocks(f: FunctionBuilder, chunk: Chunk, rows: Range): void {
 function emitPanels(f: FunctionBuilder, chunk: Chunk, rows: Range, packedFrom: I32 | undefined): void {
   const { n } = chunk.shape
   const rest = n % PANEL
-  const one = (panel: I32, width: number): void =>
-    emitPanel(f, chunk, f.let(i32.mul(panel, i32.const(PANEL))), width, rows, packedFrom)
+  const one = (panel: Local<'i32'>, width: number): void => emitPanel(f, chunk, panel, width, rows, packedFrom)
   eachOf(
     f,
     chunk.columns,
@@ -226,18 +266,24 @@ function emitPanels(f: FunctionBuilder, chunk: Chunk, rows: Range, packedFrom: I
 function emitPanel(
   f: FunctionBuilder,
   chunk: Chunk,
-  column: Local<'i32'>,
+  panel: Local<'i32'>,
   width: number,
   rows: Range,
   packedFrom: I32 | undefined,
 ): void {
   const { shape, depth, rowBlock } = chunk
   const { m, a, b } = shape
-  const vectors = Math.ceil(width / 4)
-  const bColumn = f.let(i32.add(chunk.b, i32.mul(column, i32.const(4 * b.column))))
-  const packed = packsColumns(shape)
-  if (packed) emitPackColumns(f, bColumn, b, depth, width, chunk.panel)
-  const right = packed ? { at: chunk.panel, step: 16 * vectors } : { at: bColumn, step: 4 * b.row }
+  const step = 16 * Math.ceil(width / 4)
+  const column = f.let(i32.mul(panel, i32.const(PANEL)))
+  const bColumn = (): I32 => i32.add(chunk.b, i32.mul(column, i32.const(4 * b.column)))
+  let right: { readonly at: I32; readonly step: number }
+  if (chunk.packedFrom !== undefined) {
+    const before = i32.mul(i32.sub(panel, chunk.packedFrom), i32.const(4 * PANEL * depth))
+    right = { at: f.let(i32.add(chunk.panel, before)), step }
+  } else if (packsColumns(shape)) {
+    emitPackColumns(f, bColumn(), b, depth, width, chunk.panel)
+    right = { at: chunk.panel, step }
+  } else right = { at: f.let(bColumn()), step: 4 * b.row }
   const one = (unit: I32, rows: number, packedFrom?: I32): void => {
     const row = f.let(i32.mul(unit, i32.const(TILE)))
     const left =

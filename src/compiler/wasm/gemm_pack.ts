@@ -4,6 +4,9 @@ import type { FunctionBuilder, I32, Vector } from './function_builder.ts'
 import type { MatrixLayout } from './gemm.ts'
 import { f32x4, v128 } from './instructions.ts'
 
+/** Rows of B that are read side by side into panels. */
+const ROWS = 4
+
 /** Copies `width` columns of `depth` rows of B from `from` on, a row after the other in whole vectors, with zeros where B has no columns. */
 export function emitPackColumns(
   f: FunctionBuilder,
@@ -40,6 +43,47 @@ export function emitPackColumns(
   }
   f.count(index, 0, Math.floor(depth / 4), 1, () => turn(4))
   if (depth % 4 > 0) turn(depth % 4)
+}
+
+/**
+ * Copies `panels` panels of `width` columns, a multiple of four, one behind the other. Where columns are side by side, some rows of B are read
+ * from end to end: a line of the cache is read once, though panels are narrower, and rows that are a power of two apart do not drive each other out.
+ */
+export function emitPackPanels(
+  f: FunctionBuilder,
+  from: I32,
+  b: MatrixLayout,
+  depth: number,
+  width: number,
+  panels: I32,
+  to: I32,
+): void {
+  const source = f.let(from)
+  const target = f.let(to)
+  const panel = f.local('i32')
+  if (b.column !== 1) {
+    f.count(panel, 0, panels, 1, () => {
+      emitPackColumns(f, source, b, depth, width, target)
+      f.advance(source, 4 * width * b.column)
+      f.advance(target, 4 * width * depth)
+    })
+    return
+  }
+  const rowsOf = (rows: number): void => {
+    const at = f.let(source)
+    const toAt = f.let(target)
+    f.count(panel, 0, panels, 1, () => {
+      for (let r = 0; r < rows; r++)
+        for (let v = 0; v < width; v += 4)
+          f.do(v128.store(toAt, v128.load(at, 4 * (b.row * r + v)), 4 * (width * r + v)))
+      f.advance(at, 4 * width)
+      f.advance(toAt, 4 * width * depth)
+    })
+    f.advance(source, 4 * b.row * rows)
+    f.advance(target, 4 * width * rows)
+  }
+  f.count(f.local('i32'), 0, Math.floor(depth / ROWS), 1, () => rowsOf(ROWS))
+  if (depth % ROWS > 0) rowsOf(depth % ROWS)
 }
 
 /** Copies four rows of A over `depth` columns from `from` on, a column after the other. */

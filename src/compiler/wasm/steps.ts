@@ -5,8 +5,11 @@
 import type { FunctionBuilder, Local } from './function_builder.ts'
 import { i32 } from './instructions.ts'
 
-/** Steps to a turn of a loop, whose own cost is paid once in them. */
-const STEPS = 4
+/**
+ * Steps to a turn of a loop, whose own cost is paid once in them. V8 11.3 unrolls shorter turns once more, the further inside they stand; what comes
+ * of it uses values in the opposite order to that of their loads, and a tile of a product becomes slower by 5 %.
+ */
+const STEPS = 8
 
 /** Runs `step`, which moves `at` on, `count` times (at least once): until `at` is `end`. */
 export function repeatUntil(

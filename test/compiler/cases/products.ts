@@ -4,11 +4,13 @@ import type { LoweringCase, Random } from '../lowering_case.ts'
 
 const SMALL = [1, 2, 3, 4, 5, 8, 9, 17, 33]
 
-/** Rows, depth and columns; sometimes so many that rows are packed in more than one block and sums are resumed. */
-const sizes = (random: Random): [m: number, k: number, n: number] =>
-  random.next() < 0.25
-    ? [random.pick([47, 64, 131, 258]), random.pick([64, 257, 515]), random.pick([32, 39, 70])]
-    : [random.pick(SMALL), random.pick(SMALL), random.pick(SMALL)]
+/** Rows, depth and columns; sometimes so many that rows or columns are packed in more than one block and sums are resumed. */
+const sizes = (random: Random): [m: number, k: number, n: number] => {
+  const kind = random.next()
+  if (kind < 0.2) return [random.pick([47, 64, 131, 258]), random.pick([64, 257, 515]), random.pick([32, 39, 70])]
+  if (kind < 0.25) return [random.pick([13, 52]), random.pick([300, 515]), random.pick([1030, 1064])]
+  return [random.pick(SMALL), random.pick(SMALL), random.pick(SMALL)]
+}
 
 interface Product {
   readonly x: Shape
