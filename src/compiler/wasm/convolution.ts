@@ -8,6 +8,7 @@ import { matchTransposed, type TransposeAttrs } from '../../ops/nn/conv_transpos
 import type { FusedConvAttrs } from '../../ops/nn/fused_conv_shape.ts'
 import type { Convolution } from '../../ops/nn/window.ts'
 import { activations } from './activations.ts'
+import { channelLast } from './channel_last.ts'
 import { columnsKernel } from './columns.ts'
 import { columnsFilterGradKernel, columnsInputGradKernel } from './columns_grad.ts'
 import { depthwiseKernel } from './depthwise.ts'
@@ -19,11 +20,8 @@ import type { Lowering } from './lowerings.ts'
 import { type OpReader, spread, whole } from './op_reader.ts'
 import { pointwiseFilterGradKernel, pointwiseInputGradKernel, pointwiseKernel } from './pointwise.ts'
 
-/** undefined for a layout other than NCHW. */
-function convolutionOf(op: OpReader, input: PlannedTensor, filter: PlannedTensor): Convolution | undefined {
-  const attrs = op.attrs as unknown as ConvAttrs
-  return attrs.data_format === 'NHWC' ? undefined : matchConvolution(op.type, input.shape, filter.shape, attrs).conv
-}
+const convolutionOf = (op: OpReader, input: PlannedTensor, filter: PlannedTensor): Convolution =>
+  matchConvolution(op.type, input.shape, filter.shape, op.attrs as unknown as ConvAttrs).conv
 
 /** True where the columns of windows are the planes themselves. */
 const isPointwise = ({ groups, height, width }: Convolution): boolean =>
@@ -59,8 +57,7 @@ const gradientsOf = (conv: Convolution) =>
 const forward: Lowering = (op) => {
   const [Input, Filter, Output] = [op.input('Input'), op.input('Filter'), op.output('Output')]
   if (!op.isFloat32() || !Input || !Filter || !Output) return undefined
-  const conv = convolutionOf(op, Input, Filter)
-  return conv && [convolve(conv, Input, Filter, Output)]
+  return [convolve(convolutionOf(op, Input, Filter), Input, Filter, Output)]
 }
 
 /** The convolution, and at its end what follows: sums and activation are a loop over the result, which joins it. */
@@ -81,7 +78,6 @@ const backward: Lowering = (op) => {
   const [Input, Filter, dOutput] = [op.input('Input'), op.input('Filter'), op.input('Output@GRAD')]
   if (!op.isFloat32() || !Input || !Filter || !dOutput) return undefined
   const conv = convolutionOf(op, Input, Filter)
-  if (conv === undefined) return undefined
   const gradients = gradientsOf(conv)
   const [dFilter, dInput] = [op.output('Filter@GRAD'), op.output('Input@GRAD')]
   // The input's gradient comes last: what follows in a program reads it, and may be joined.
@@ -91,24 +87,21 @@ const backward: Lowering = (op) => {
   return pieces
 }
 
-/** The convolution whose input gradient a transposed one is: its small side is Input. undefined for a layout other than NCHW. */
-function transposedOf(op: OpReader, input: PlannedTensor, filter: PlannedTensor): Convolution | undefined {
-  const attrs = op.attrs as unknown as TransposeAttrs
-  return attrs.data_format === 'NHWC' ? undefined : matchTransposed(op.type, 2, input.shape, filter.shape, attrs).conv
-}
+/** The convolution whose input gradient a transposed one is: its small side is Input. */
+const transposedOf = (op: OpReader, input: PlannedTensor, filter: PlannedTensor): Convolution =>
+  matchTransposed(op.type, 2, input.shape, filter.shape, op.attrs as unknown as TransposeAttrs).conv
 
 const transposed: Lowering = (op) => {
   const [Input, Filter, Output] = [op.input('Input'), op.input('Filter'), op.output('Output')]
   if (!op.isFloat32() || !Input || !Filter || !Output) return undefined
   const conv = transposedOf(op, Input, Filter)
-  return conv && [gradientsOf(conv).input(conv, Input, Filter, Output)]
+  return [gradientsOf(conv).input(conv, Input, Filter, Output)]
 }
 
 const transposedBackward: Lowering = (op) => {
   const [Input, Filter, dOutput] = [op.input('Input'), op.input('Filter'), op.input('Output@GRAD')]
   if (!op.isFloat32() || !Input || !Filter || !dOutput) return undefined
   const conv = transposedOf(op, Input, Filter)
-  if (conv === undefined) return undefined
   const [dFilter, dInput] = [op.output('Filter@GRAD'), op.output('Input@GRAD')]
   const pieces: Kernel[] = []
   if (dFilter !== undefined) pieces.push(gradientsOf(conv).filter(conv, dOutput, Input, dFilter))
@@ -116,14 +109,17 @@ const transposedBackward: Lowering = (op) => {
   return pieces
 }
 
+const images = (lowering: Lowering): Lowering =>
+  channelLast(lowering, 'data_format', 'Input', 'Output', 'Input@GRAD', 'Output@GRAD')
+
 export const convolution: Readonly<Record<string, Lowering>> = {
-  conv2d: forward,
-  conv2d_grad: backward,
-  depthwise_conv2d: forward,
-  fused_conv2d_add_act: fused,
-  depthwise_conv2d_grad: backward,
-  conv2d_transpose: transposed,
-  conv2d_transpose_grad: transposedBackward,
-  depthwise_conv2d_transpose: transposed,
-  depthwise_conv2d_transpose_grad: transposedBackward,
+  conv2d: images(forward),
+  conv2d_grad: images(backward),
+  depthwise_conv2d: images(forward),
+  fused_conv2d_add_act: channelLast(fused, 'data_format', 'Input', 'ResidualData', 'Output'),
+  depthwise_conv2d_grad: images(backward),
+  conv2d_transpose: images(transposed),
+  conv2d_transpose_grad: images(transposedBackward),
+  depthwise_conv2d_transpose: images(transposed),
+  depthwise_conv2d_transpose_grad: images(transposedBackward),
 }

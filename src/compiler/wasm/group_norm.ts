@@ -4,6 +4,7 @@
  */
 import type { PlannedTensor } from '../../executor/backend.ts'
 import { product, type Shape } from '../../tensor/shape.ts'
+import { channelLast } from './channel_last.ts'
 import { loop } from './elementwise.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
@@ -108,7 +109,6 @@ function slopes(op: OpReader, { groups, Mean, inverse, shifts }: Backward): read
 }
 
 const groupNorm: Lowering = (op) => {
-  if (op.attr<string>('data_layout') !== 'NCHW') return undefined
   const [Mean, Variance] = [op.output('Mean'), op.output('Variance')]
   return normalize(op, { groups: op.attr<number>('groups'), Mean, Variance })
 }
@@ -116,7 +116,7 @@ const groupNorm: Lowering = (op) => {
 /** Without Scale the mean of dY is not taken off, as in Paddle. */
 const groupNormGrad: Lowering = (op) => {
   const [Mean, Variance] = [op.input('Mean'), op.input('Variance')]
-  if (op.attr<string>('data_layout') !== 'NCHW' || !op.isFloat32() || !Variance) return undefined
+  if (!op.isFloat32() || !Variance) return undefined
   const inverse = new Temporary(Variance.shape)
   const root = e.sqrt(add(whole(Variance), constant(op.attr<number>('epsilon'))))
   const given = { groups: op.attr<number>('groups'), Mean, inverse, shifts: op.input('Scale') !== undefined }
@@ -138,8 +138,8 @@ const instanceNormGrad: Lowering = (op) => {
 }
 
 export const groupNormalization: Readonly<Record<string, Lowering>> = {
-  group_norm: groupNorm,
-  group_norm_grad: groupNormGrad,
+  group_norm: channelLast(groupNorm, 'data_layout', 'X', 'Y'),
+  group_norm_grad: channelLast(groupNormGrad, 'data_layout', 'X', 'Y@GRAD', 'X@GRAD'),
   instance_norm: instanceNorm,
   instance_norm_grad: instanceNormGrad,
 }

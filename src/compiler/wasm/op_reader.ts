@@ -40,12 +40,17 @@ export class OpReader {
           [list[k] ?? (slot === 'LearningRate' ? list[0] : undefined)],
         ]),
       )
-    const { inputs, outputs } = this.#op
+    return this.replaced(at(this.#op.inputs), at(this.#op.outputs), attrs)
+  }
+
+  /** The operator with other tensors in some slots, and other attributes. */
+  replaced(inputs: PlannedSlots, outputs: PlannedSlots, attrs: Readonly<Record<string, AttrValue>>): OpReader {
+    const op = this.#op
     return new OpReader({
-      ...this.#op,
-      attrs: { ...this.#op.attrs, ...attrs },
-      inputs: at(inputs),
-      outputs: at(outputs),
+      ...op,
+      attrs: { ...op.attrs, ...attrs },
+      inputs: { ...op.inputs, ...inputs },
+      outputs: { ...op.outputs, ...outputs },
     })
   }
 

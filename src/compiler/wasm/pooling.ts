@@ -6,6 +6,7 @@ import type { PlannedTensor } from '../../executor/backend.ts'
 import { LOWEST, matchPooling, type PoolAttrs, type PoolDimension } from '../../ops/nn/pool_shape.ts'
 import { planesOf, type Span } from '../../ops/nn/window.ts'
 import { adaptiveMeanGradKernel, adaptiveMeanKernel } from './adaptive_pooling.ts'
+import { channelLast } from './channel_last.ts'
 import { loadLanes } from './elements.ts'
 import { loop } from './elementwise.ts'
 import * as e from './expression.ts'
@@ -39,10 +40,8 @@ interface Pooling {
   readonly exclusive: boolean
 }
 
-/** undefined for a layout other than NCHW. */
-function poolingOf(op: OpReader, x: PlannedTensor): Pooling | undefined {
+function poolingOf(op: OpReader, x: PlannedTensor): Pooling {
   const attrs = op.attrs as unknown as PoolAttrs
-  if (attrs.data_format === 'NHWC') return undefined
   const isMax = attrs.pooling_type === 'max'
   const [height, width] = matchPooling('pool2d', x.shape, attrs).dims.map((dim) =>
     spanOf(dim, attrs.adaptive && !isMax),
@@ -295,4 +294,6 @@ function eachElement(f: FunctionBuilder, plane: PaddedPlane, at: I32, body: (add
   })
 }
 
-export const pooling: Readonly<Record<string, Lowering>> = { pool2d: forward, pool2d_grad: backward }
+const images = (lowering: Lowering): Lowering => channelLast(lowering, 'data_format', 'X', 'Out', 'Out@GRAD', 'X@GRAD')
+
+export const pooling: Readonly<Record<string, Lowering>> = { pool2d: images(forward), pool2d_grad: images(backward) }

@@ -80,10 +80,21 @@ function randomShapes(random: Random): Convolved {
   }
 }
 
+/** Now and then with the channels last, where the images have the same numbers in another order. */
+function laidOut(random: Random, given: LoweringCase): LoweringCase {
+  if (random.next() < 0.75) return given
+  const inputs = Object.entries(given.inputs as Record<string, Tensor>).map(([slot, tensor]) => {
+    const [batch, channels, height, width] = tensor.shape as Four
+    const last = new Tensor('float32', [batch, height, width, channels], tensor.data)
+    return [slot, slot === 'Filter' ? tensor : last]
+  })
+  return { ...given, inputs: Object.fromEntries(inputs), attrs: { ...given.attrs, data_format: 'NHWC' } }
+}
+
 const cases =
   (gradient: boolean) =>
   (random: Random): LoweringCase =>
-    convolutionCase(random, randomShapes(random), gradient)
+    laidOut(random, convolutionCase(random, randomShapes(random), gradient))
 
 /** Activations that are no steeper than their argument: an error of the sums stays as large as it is. */
 const FLAT = ['identity', 'relu', 'relu6', 'leaky_relu']
@@ -123,14 +134,14 @@ const transposedCases =
     const taps = filter[2] * filter[3]
     if (!gradient) {
       const terms = { Output: (filter[0] / groups) * taps }
-      return { inputs: given, attrs: { ...attrs, output_size }, outputs: { Output: 1 }, terms }
+      return laidOut(random, { inputs: given, attrs: { ...attrs, output_size }, outputs: { Output: 1 }, terms })
     }
-    return {
+    return laidOut(random, {
       inputs: { ...given, 'Output@GRAD': inputs['Input'] as Tensor },
       attrs: { ...attrs, output_size },
       outputs,
       terms: { 'Input@GRAD': filter[1] * taps, 'Filter@GRAD': input[0] * small.shape[2]! * small.shape[3]! },
-    }
+    })
   }
 
 export const convolution: Readonly<Record<string, (random: Random) => LoweringCase>> = {

@@ -25,8 +25,9 @@ function pool(random: Random, gradient: boolean): LoweringCase {
     adaptive,
     exclusive: random.next() < 0.5,
     ceil_mode: !adaptive && random.next() < 0.5,
+    data_format: random.next() < 0.25 ? 'NHWC' : 'NCHW',
   }
-  const shape = [batch, channels, ...sizes]
+  const shape = attrs.data_format === 'NHWC' ? [batch, ...sizes, channels] : [batch, channels, ...sizes]
   // Special numbers repeat, so that there are several maxima.
   const X = random.floats(shape, { special: isMax && random.next() < 0.5 })
   const terms = way === 'global' || adaptive ? sizes[0]! * sizes[1]! : kernels[0]! * kernels[1]!
