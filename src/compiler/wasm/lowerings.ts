@@ -1,5 +1,6 @@
 /** The table of lowerings by operator type. An operator that has none, or whose tensors a lowering declines, runs by its TypeScript kernel. */
 
+import { alongAxis } from './along_axis.ts'
 import { amp } from './amp.ts'
 import { batchNormalization } from './batch_norm.ts'
 import { casts } from './cast.ts'
@@ -43,6 +44,7 @@ export type Lowering = (op: OpReader) => readonly Piece[] | undefined
 export const lowerings: Readonly<Record<string, Lowering>> = {
   ...batchNormalization,
   ...convolution,
+  ...alongAxis,
   ...amp,
   ...casts,
   ...diagonals,

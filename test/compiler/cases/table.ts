@@ -1,5 +1,6 @@
 /** Random cases of every operator that has a WASM lowering. */
 import type { LoweringCase, Random } from '../lowering_case.ts'
+import { alongAxis } from './along_axis.ts'
 import { convolution } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
 import { indexed } from './indexed.ts'
@@ -15,6 +16,7 @@ import { reductions } from './reductions.ts'
 import { running } from './running.ts'
 
 export const CASES: Readonly<Record<string, (random: Random) => LoweringCase>> = {
+  ...alongAxis,
   ...convolution,
   ...elementwise,
   ...indexed,
