@@ -42,11 +42,12 @@ export interface ErrorPlace {
   readonly site?: string
 }
 
+/** A member that is undefined is as good as left out. */
 export interface ErrorDetails {
   readonly where?: ErrorPlace
   readonly expected?: unknown
   readonly got?: unknown
-  readonly hint?: string
+  readonly hint?: string | undefined
   readonly cause?: unknown
 }
 
@@ -99,7 +100,7 @@ export class EnforceError extends Error {
       expected: this.expected,
       got: this.got,
       ...(this.where === undefined ? {} : { where: this.where }),
-      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      hint: this.hint,
       ...(this.cause === undefined ? {} : { cause: this.cause }),
       ...changes,
     }

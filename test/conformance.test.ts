@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { EnforceError } from '../src/errors.ts'
 import type { Executor } from '../src/executor/executor.ts'
-import type { Attr } from '../src/framework/attr.ts'
+import type { Attr } from '../src/framework/attr_value.ts'
 import { isBackendHint } from '../src/framework/backend_hints.ts'
 import { type AnyOpDef, EMPTY_VAR, type Meta, type Slot } from '../src/framework/op_def.ts'
 import { sameAttr } from '../src/framework/op_text.ts'

@@ -15,6 +15,7 @@ import { errorsDocFiles } from './make_errors_doc.ts'
 import { opsPages } from './make_ops_doc.ts'
 import { passesPage } from './make_passes_doc.ts'
 import { schemaFiles } from './make_schema.ts'
+import { signatureFiles } from './make_signatures.ts'
 
 type Files = Record<string, string | Uint8Array>
 
@@ -26,6 +27,7 @@ const generators: (() => Files | Promise<Files>)[] = [
   passesPage,
   performancePage,
   schemaFiles,
+  signatureFiles,
 ]
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import type { Attr } from '../src/framework/attr.ts'
+import type { Attr } from '../src/framework/attr_value.ts'
 import type { AnyOpDef, Slot } from '../src/framework/op_def.ts'
 import { formatAttrValue } from '../src/framework/op_text.ts'
 import { ops } from '../src/ops/index.ts'

@@ -32,7 +32,7 @@ export interface CommandDefinition<O extends object = object> {
 /** Wrong use: exit code 2. */
 export function usage(
   summary: string,
-  details: { readonly got?: unknown; readonly expected?: unknown; readonly hint?: string } = {},
+  details: { readonly got?: unknown; readonly expected?: unknown; readonly hint?: string | undefined } = {},
 ) {
   return new InvalidArgumentError('E703', summary, details)
 }
@@ -157,7 +157,7 @@ export const asChoice =
     throw usage(`${flag} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, got ${text}`, {
       expected: choices,
       got: text,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
 

@@ -1,7 +1,7 @@
 /** What `--feed`, `--feeds` and `--data` say, as values to run with. */
 import { EnforceError, InvalidArgumentError, ResourceExhaustedError } from '../errors.ts'
 import type { FeedValue } from '../executor/feed.ts'
-import { requireRoom } from '../framework/infer.ts'
+import { requireRoom } from '../executor/room.ts'
 import { parseJsonText } from '../framework/json_text.ts'
 import { LIMITS, type Limits } from '../framework/limits.ts'
 import type { Program } from '../framework/program.ts'

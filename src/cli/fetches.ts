@@ -26,7 +26,7 @@ export function resolveFetches(program: Program, patterns: readonly string[]): s
       throw new NotFoundError('E120', `no variable fits "${pattern}"`, {
         where: { variable: pattern },
         got: pattern,
-        ...(hint === undefined ? {} : { hint }),
+        hint,
       })
     }
     for (const name of names) found.add(name)

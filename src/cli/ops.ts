@@ -1,6 +1,6 @@
 /** `oarlock ops`: the operator reference, from the definitions themselves. */
 import { NotFoundError, suggest } from '../errors.ts'
-import type { Attr } from '../framework/attr.ts'
+import type { Attr } from '../framework/attr_value.ts'
 import type { AnyOpDef, Slots } from '../framework/op_def.ts'
 import { formatAttr } from '../framework/print_text.ts'
 import { ops as library } from '../ops/index.ts'

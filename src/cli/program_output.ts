@@ -40,6 +40,6 @@ export function blockVariable(program: Program, name: string, flag: string): Var
   throw new NotFoundError('E705', `${flag}: the program has no variable "${name}"`, {
     where: { variable: name },
     got: name,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 }

@@ -106,7 +106,7 @@ function blockAt(program: Program, idx: number): Block {
 }
 
 const notThere = (summary: string, got: string, hint?: string): NotFoundError =>
-  new NotFoundError('E705', summary, { got, ...(hint === undefined ? {} : { hint }) })
+  new NotFoundError('E705', summary, { got, hint })
 
 function asTextOf(loaded: LoadedProgram, what: What, { role }: ShowFlags, out: Output): string {
   const { program, file } = loaded

@@ -4,7 +4,7 @@
  */
 import type { Backend, PlannedSlots, PlannedTensor, UnitScratch } from '../executor/backend.ts'
 import type { BoundSlots, BoundTensor } from '../executor/kernels.ts'
-import type { AttrValue } from '../framework/attr.ts'
+import type { AttrValue } from '../framework/attr_value.ts'
 import type { AnyOpDef } from '../framework/op_def.ts'
 import { byteSize, makeView, type TensorData } from '../tensor/dtype.ts'
 import { MAX_PAGES } from '../tensor/heap.ts'

@@ -2,7 +2,7 @@
  * What the executor asks of a back end that has faster kernels than those of the operator definitions. The plan hands it all operators with
  * their tensors, the interpreter one at a time; a back end takes those that it can compile. It is handed to the Executor from outside.
  */
-import type { AttrValue } from '../framework/attr.ts'
+import type { AttrValue } from '../framework/attr_value.ts'
 import type { AnyOpDef } from '../framework/op_def.ts'
 import type { DType } from '../tensor/dtype.ts'
 import type { WasmMemory } from '../tensor/heap.ts'

@@ -323,7 +323,7 @@ export class Executor {
     throw new NotFoundError('E120', `there is no variable "${name}" to fetch`, {
       where: { variable: name },
       got: name,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
 
@@ -505,6 +505,6 @@ function unknownOperators(found: ReadonlyMap<string, number>, program: Program):
   const hint = suggest(first!, Object.keys(program.library))
   return new UnimplementedError('E401', `operators that are not implemented: ${list}`, {
     got: [...found.keys()],
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 }

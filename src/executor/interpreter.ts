@@ -2,6 +2,7 @@
  * The interpreter: one operator after another, names looked up in a scope. It is the meaning of a program; faster engines must give the same
  * bits. Source: paddle/fluid/framework/executor.cc and operator.cc (2.6.2).
  */
+
 import {
   type ErrorPlace,
   PreconditionNotMetError,
@@ -23,6 +24,7 @@ import { checkFinite } from './check_finite.ts'
 import { compileOperator } from './compile_operator.ts'
 import { type BoundTensor, bindKernel, placeholder } from './kernels.ts'
 import type { RunObserver } from './observer.ts'
+import { roomWithin } from './room.ts'
 import { Scope, TensorSlot } from './scope.ts'
 
 export interface InterpreterOptions {
@@ -117,7 +119,7 @@ function runOperator(block: Block, op: Operator, scope: Scope, options: Interpre
       const what = inputs.some((value) => value instanceof SelectedRows) ? 'selected rows' : 'tensor arrays'
       throw new UnimplementedError('E403', `${op.type} has no kernel for ${what}`, { where: { opType: op.type } })
     }
-    inferOperator(def, op, op.filledAttrs(def), scopeMetas(scope), true)
+    inferOperator(def, op, op.filledAttrs(def), scopeMetas(scope), roomWithin(scope.limits))
     def.kernels.selectedRows(scopeContext(block, op, scope, options))
     return false
   }
@@ -136,7 +138,7 @@ function runTensorKernel(
     const name = op.inputs[slot]?.[0]
     if (arity === 'one' && name !== undefined && scope.find(name) === undefined) throw notInitialized(op, slot, name)
   }
-  const metas = inferOperator(def, op, attrs, scopeMetas(scope), true)
+  const metas = inferOperator(def, op, attrs, scopeMetas(scope), roomWithin(scope.limits))
   if (Object.values(metas).some((list) => list.some((meta) => meta?.kind === 'SELECTED_ROWS'))) {
     def.kernels.selectedRows!(scopeContext(block, op, scope, options))
     return false
@@ -202,7 +204,6 @@ function scopeOf(block: Block, name: string, scope: Scope): Scope {
 
 function scopeMetas(scope: Scope): MetaSource {
   return {
-    limits: scope.limits,
     meta: (name) => {
       const slot = scope.find(name)
       if (slot === undefined) return undefined

@@ -4,13 +4,13 @@
  * once at the end; tensors that share memory although the kernel may not see that are copied first.
  */
 import { OutOfRangeError, UnimplementedError } from '../errors.ts'
-import type { AttrValue } from '../framework/attr.ts'
-import { requireRoom } from '../framework/infer.ts'
+import type { AttrValue } from '../framework/attr_value.ts'
 import type { AnyOpDef, KernelContext, KernelTensor, Slot } from '../framework/op_def.ts'
 import { allocate, type DType, isHalf, type NumberArray, refuseComplex, type TensorData } from '../tensor/dtype.ts'
 import { float32ToHalf, halfToFloat32 } from '../tensor/half.ts'
 import type { Generator } from '../tensor/random.ts'
 import { hasUnknown, numel, type Shape } from '../tensor/shape.ts'
+import { requireRoom } from './room.ts'
 
 /** A tensor that an operator reads or writes. */
 export interface BoundTensor {

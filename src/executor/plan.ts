@@ -3,6 +3,7 @@
  * its kernel. Running is a loop over prepared steps: no look-up and no inference. It binds and infers through the same functions as the
  * interpreter and must give the same bits.
  */
+
 import { EnforceError, withPlace } from '../errors.ts'
 import type { Block } from '../framework/block.ts'
 import { inferOperator, type MetaSource } from '../framework/infer.ts'
@@ -20,6 +21,7 @@ import { type Lifetime, layOut } from './memory.ts'
 import { observed, type RunObserver } from './observer.ts'
 import { PlanConstants } from './plan_constants.ts'
 import { type MemoryTimeline, memoryTimeline, type NamedLifetime } from './plan_memory.ts'
+import { roomWithin } from './room.ts'
 import { type Scope, TensorSlot } from './scope.ts'
 
 /** Why a program cannot be planned and is interpreted instead. */
@@ -148,6 +150,7 @@ export class Plan {
     }
 
     const constants = new PlanConstants(generator)
+    const checkRoom = roomWithin(scope.limits)
     this.#steps = this.#block.ops.map((op, index) => {
       const def = findOp(program.library, op.type)!
       const handover = this.#handOver(op, def, index, feedStorages, fetch, find)
@@ -157,7 +160,6 @@ export class Plan {
       }
       if (def.kernels.scope !== undefined) throw new NotPlannable(`${op.type} works on the scope`)
       const source: MetaSource = {
-        limits: scope.limits,
         meta: (name) => {
           if (scope.find(name) !== undefined && !(scope.find(name) instanceof TensorSlot)) {
             throw new NotPlannable(`"${name}" is no dense tensor`)
@@ -171,7 +173,7 @@ export class Plan {
         },
       }
       try {
-        const metas = inferOperator(def, op, op.filledAttrs(def), source, true)
+        const metas = inferOperator(def, op, op.filledAttrs(def), source, checkRoom)
         constants.note(op, def, metas, find)
         const touch = (name: string): Storage | undefined => {
           const storage = name === EMPTY_VAR ? undefined : find(name)

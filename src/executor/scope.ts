@@ -4,12 +4,12 @@
  * Source: paddle/fluid/framework/scope.cc (2.6.2).
  */
 import { InvalidArgumentError } from '../errors.ts'
-import { requireRoom } from '../framework/infer.ts'
 import { type Limits, withLimits } from '../framework/limits.ts'
 import { byteSize, type DType, makeView, type TensorData } from '../tensor/dtype.ts'
 import { Heap } from '../tensor/heap.ts'
 import { numel, type Shape, sameShape } from '../tensor/shape.ts'
 import { SelectedRows, Tensor, TensorArray, type Value } from '../tensor/tensor.ts'
+import { requireRoom } from './room.ts'
 
 /** A tensor in the heap. */
 export class TensorSlot {

@@ -3,7 +3,7 @@
  * not compared; an operator that is appended may carry them all the same, with the type that Paddle 2.6.2 declares.
  */
 import { UnimplementedError } from '../errors.ts'
-import type { AttrType, AttrValue } from './attr.ts'
+import type { AttrType, AttrValue } from './attr_value.ts'
 
 const HINTS: Readonly<Partial<Record<AttrType, string>>> = {
   BOOLEAN:

@@ -10,9 +10,10 @@ import {
   suggest,
   withPlace,
 } from '../errors.ts'
-import { type Attr, type AttrType, type AttrValue, PARSERS } from './attr.ts'
+import { type Attr, type AttrType, type AttrValue, PARSERS } from './attr_value.ts'
 import { hintType } from './backend_hints.ts'
 import { checkSlots, type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
+import { shortText } from './issue.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp, type Meta } from './op_def.ts'
 import { OP_NAMESCOPE, OP_ROLE, OP_ROLE_VAR } from './op_role.ts'
 import { formatOperator } from './op_text.ts'
@@ -168,7 +169,7 @@ export class Block {
         const hint = suggest(desc.type, Object.keys(program.library))
         throw new NotFoundError('E204', `no operator "${desc.type}"`, {
           got: desc.type,
-          ...(hint === undefined ? {} : { hint }),
+          hint,
         })
       }
       const inputs = this.#inputSlots(def, desc)
@@ -181,8 +182,8 @@ export class Block {
         inputs,
         outputs,
         attrs,
-        ...typesOfHints(def, attrs),
-        ...(callSite === undefined ? {} : { callSite }),
+        attrTypes: typesOfHints(def, attrs),
+        callSite,
       })
       let metas: InferredMetas
       try {
@@ -259,7 +260,7 @@ export class Block {
 
   /** Inference of an operator over this block's variables, while the program is built. */
   infer(def: AnyOpDef, op: Operator): InferredMetas {
-    return inferOperator(def, op, op.filledAttrs(def), this.metaSource(), false)
+    return inferOperator(def, op, op.filledAttrs(def), this.metaSource())
   }
 
   /** What is known of variables seen from this block. */
@@ -341,7 +342,7 @@ export class Block {
     return new NotFoundError('E207', `block ${this.idx} has no variable "${name}"`, {
       where: { block: this.idx, variable: name, ...(slot === undefined ? {} : { slot }) },
       got: name,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
 }
@@ -378,17 +379,14 @@ export function fillAttrs(def: AnyOpDef, given: Readonly<Record<string, unknown>
 }
 
 /** The types of attributes that are hints alone, which a file must name. */
-function typesOfHints(
-  def: AnyOpDef,
-  attrs: Readonly<Record<string, AttrValue>>,
-): { attrTypes?: Record<string, AttrType> } {
+function typesOfHints(def: AnyOpDef, attrs: Readonly<Record<string, AttrValue>>): Record<string, AttrType> | undefined {
   let attrTypes: Record<string, AttrType> | undefined
   for (const name in attrs) {
     if (Object.hasOwn(def.attrs, name)) continue
     const type = hintType(name, attrs[name])
     if (type !== undefined) (attrTypes ??= {})[name] = type
   }
-  return attrTypes === undefined ? {} : { attrTypes }
+  return attrTypes
 }
 
 /** Element type, shape and kind of a variable as inference found them. */
@@ -410,8 +408,7 @@ export function parseAttr(def: AnyOpDef | undefined, name: string, value: unknow
     PARSERS[type ?? (Object.hasOwn(GENERIC_ATTRS, name) ? GENERIC_ATTRS[name]! : inferAttrType(value))]
   const parsed = parse(value)
   if ('value' in parsed) return parsed.value
-  const got = typeof value === 'string' ? value : (JSON.stringify(value, bigintToText) ?? String(value))
-  const short = got.length > 80 ? `${got.slice(0, 77)}…` : got
+  const short = shortText(value)
   throw new InvalidArgumentError(
     'E201',
     `${def?.type ?? 'operator'}: attr ${name} must be ${parsed.wanted}, got ${short}`,
@@ -421,8 +418,6 @@ export function parseAttr(def: AnyOpDef | undefined, name: string, value: unknow
     },
   )
 }
-
-const bigintToText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}` : value)
 
 /** The attribute type that a plain value of an undeclared attribute most likely has. */
 export function inferAttrType(value: unknown): AttrType {

@@ -2,7 +2,7 @@
  * Where two blocks, operators or variables differ, member by member. A missing attribute equals its default and a missing slot an empty
  * one; the order of arguments counts except where Paddle takes it from a set.
  */
-import type { Attr } from './attr.ts'
+import type { Attr } from './attr_value.ts'
 import type { Block } from './block.ts'
 import { GRAD_SUFFIX } from './op_def.ts'
 import { OP_NAMESCOPE, OP_ROLE, OP_ROLE_VAR } from './op_role.ts'

@@ -87,8 +87,13 @@ function isText(bytes: Uint8Array): boolean {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return true
   const head = bytes.subarray(0, 512)
   for (const byte of head) if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return false
+  return isUtf8(head, true)
+}
+
+/** @param open whether the last character may be unfinished. */
+export function isUtf8(bytes: Uint8Array, open: boolean): boolean {
   try {
-    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true })
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: open })
     return true
   } catch {
     return false

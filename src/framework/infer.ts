@@ -1,13 +1,11 @@
 /**
  * Slot checks and inference of one operator, shared by everything that needs shapes: append, verify, interpreter and plan.
  */
-import { InvalidArgumentError, NotFoundError, ResourceExhaustedError, suggest, UnimplementedError } from '../errors.ts'
-import { byteSize } from '../tensor/dtype.ts'
-import { compatibleShapes, formatShape, hasUnknown, numel } from '../tensor/shape.ts'
+import { InvalidArgumentError, NotFoundError, suggest, UnimplementedError } from '../errors.ts'
+import { compatibleShapes, formatShape } from '../tensor/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { AttrValue } from './attr.ts'
+import type { AttrValue } from './attr_value.ts'
 import { extraOutputs } from './extra_attrs.ts'
-import { LIMITS, type Limits } from './limits.ts'
 import { type AnyOpDef, EMPTY_VAR, type InferContext, type Meta, type Slot, type Slots } from './op_def.ts'
 import type { SlotNames } from './operator.ts'
 
@@ -17,9 +15,10 @@ export interface MetaSource {
   meta(name: string): Meta | undefined
   /** The value of a variable, where it is known. */
   constant(name: string): Tensor | undefined
-  /** How large a tensor of a run may be. Default {@link LIMITS}. */
-  readonly limits?: Limits
 }
+
+/** Throws where an output of a run would be too large. `what` is the subject of the sentence. */
+export type CheckRoom = (what: string, meta: Meta | undefined) => void
 
 interface OpLike {
   readonly type: string
@@ -77,15 +76,16 @@ export type InferredMetas = Record<string, readonly (Meta | undefined)[]>
 
 /**
  * Runs the definition's inference over the operator.
- * @throws what the definition throws, UnimplementedError E403 for an element type without kernel, InvalidArgumentError E206/E210, and in
- * a run ResourceExhaustedError E604 for a tensor beyond the limits.
+ * @param checkRoom given in a run, where dimensions are those of the values.
+ * @throws what the definition and `checkRoom` throw, UnimplementedError E403 for an element type without kernel, InvalidArgumentError
+ * E206/E210.
  */
 export function inferOperator(
   def: AnyOpDef,
   op: OpLike,
   attrs: Readonly<Record<string, AttrValue>>,
   source: MetaSource,
-  atRun: boolean,
+  checkRoom?: CheckRoom,
 ): InferredMetas {
   const inputs: Record<string, Meta | readonly Meta[] | undefined> = {}
   let primary: string | undefined
@@ -125,7 +125,7 @@ export function inferOperator(
   }
   const ctx: InferContext = {
     opType: op.type,
-    atRun,
+    atRun: checkRoom !== undefined,
     constant(slot, index = 0) {
       const name = op.inputs[slot]?.[index]
       return name === undefined || name === EMPTY_VAR ? undefined : source.constant(name)
@@ -145,28 +145,9 @@ export function inferOperator(
     result[slot] = names.map((_, i) =>
       Array.isArray(metas) ? metas[i] : i === 0 ? (metas as Meta | undefined) : undefined,
     )
-    if (atRun) for (const meta of result[slot]) requireRoom(`${op.type}: ${slot}`, meta, source.limits)
+    if (checkRoom !== undefined) for (const meta of result[slot]) checkRoom(`${op.type}: ${slot}`, meta)
   }
   return result
-}
-
-/**
- * A tensor of a run must stay below the limits of elements and bytes. Selected rows are as large as their rows, which inference does not know.
- * @param what the tensor, as the subject of a sentence.
- * @throws ResourceExhaustedError E604, OutOfRangeError E213 beyond 2^31 - 1 elements.
- */
-export function requireRoom(what: string, meta: Meta | undefined, limits: Limits = LIMITS): void {
-  if (meta === undefined || meta.kind === 'SELECTED_ROWS' || hasUnknown(meta.shape)) return
-  const count = numel(meta.shape)
-  const bytes = count * byteSize(meta.dtype)
-  if (count <= limits.tensorElements && bytes <= limits.tensorBytes) return
-  const tooMany = count > limits.tensorElements
-  const limit = tooMany ? 'tensorElements' : 'tensorBytes'
-  throw new ResourceExhaustedError(
-    'E604',
-    `${what} of ${meta.dtype} ${formatShape(meta.shape)} would have ${tooMany ? `${count} elements` : `${bytes} bytes`}, beyond the limit ${limit} of ${limits[limit]}`,
-    { expected: `at most ${limits[limit]}`, got: tooMany ? count : bytes },
-  )
 }
 
 function checkDType(def: AnyOpDef, slot: string, meta: Meta, dtypes: readonly string[], primary: boolean): void {

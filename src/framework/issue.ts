@@ -1,7 +1,7 @@
 /**
  * Findings about a program as plain data, each with the operator that it is about.
  */
-import { EnforceError, type ErrorCategory, type ErrorPlace } from '../errors.ts'
+import { EnforceError, type ErrorCategory, type ErrorDetails, type ErrorPlace } from '../errors.ts'
 import type { Block } from './block.ts'
 import { formatOperator } from './op_text.ts'
 import type { Operator } from './operator.ts'
@@ -15,13 +15,6 @@ export interface Issue {
   /** The sentence alone; the place is in `where`. */
   readonly message: string
   readonly where: ErrorPlace
-  readonly expected?: unknown
-  readonly got?: unknown
-  readonly hint?: string
-}
-
-interface Details {
-  readonly where?: ErrorPlace
   readonly expected?: unknown
   readonly got?: unknown
   readonly hint?: string
@@ -41,11 +34,11 @@ export class Reporter {
     this.#index = index
   }
 
-  error(code: string, category: ErrorCategory, message: string, details: Details): void {
+  error(code: string, category: ErrorCategory, message: string, details: ErrorDetails): void {
     this.#add('error', code, category, message, details)
   }
 
-  warning(code: string, message: string, details: Details): void {
+  warning(code: string, message: string, details: ErrorDetails): void {
     this.#add('warning', code, 'InvalidArgument', message, details)
   }
 
@@ -55,7 +48,13 @@ export class Reporter {
     this.#add('error', error.code, error.category, error.summary, error)
   }
 
-  #add(severity: Issue['severity'], code: string, category: ErrorCategory, message: string, details: Details): void {
+  #add(
+    severity: Issue['severity'],
+    code: string,
+    category: ErrorCategory,
+    message: string,
+    details: ErrorDetails,
+  ): void {
     const op = this.#op
     const site = op.callSite?.text
     const place: ErrorPlace = {

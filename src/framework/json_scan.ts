@@ -19,7 +19,7 @@ export interface Fault {
   readonly depth: number
   readonly expected?: string
   readonly got?: string
-  readonly hint?: string
+  readonly hint?: string | undefined
 }
 
 /** An integer that a number cannot hold, and where it stands. */
@@ -64,11 +64,18 @@ const NAME = 2
 const FIRST_NAME = 3
 const AFTER_VALUE = 4
 
+/**
+ * Told where each value begins, how many containers are open there and, if the innermost one is an array, which element of it this is.
+ * Returns true to go no further.
+ */
+type OnValue = (offset: number, depth: number, element: number | undefined, here: () => string) => boolean
+
 /** The first thing in `text` that is wrong. One pass; memory is the member names of the objects that are open. */
 export function findFault(
   text: string,
   limits: Pick<Limits, 'nesting' | 'members' | 'containers'>,
   bigIntegers?: BigIntegers,
+  onValue?: OnValue,
 ): Fault | undefined {
   const end = text.length
   const inObject: boolean[] = [false]
@@ -109,7 +116,7 @@ export function findFault(
     return fault(offset, 'E501', `not JSON: expected ${expected}, got ${got}`, {
       expected,
       got,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
 
@@ -183,6 +190,8 @@ export function findFault(
       continue
     }
 
+    if (c !== CLOSE_ARRAY && onValue?.(i, depth, inObject[depth] ? undefined : at[depth], here) === true)
+      return undefined
     if (c === QUOTE) {
       const close = stringEnd(text, i + 1)
       if (close < 0) return brokenString(~close)
@@ -363,48 +372,16 @@ function commonMistake(text: string, offset: number): string | undefined {
 
 /** Offset of the value behind `pointer` in a text that has no fault. */
 export function findPointer(text: string, pointer: string): number | undefined {
-  if (pointer !== '' && !pointer.startsWith('/')) return undefined
-  const tokens = pointer.split('/').slice(1)
-  let i = skipSpace(text, 0)
-  for (const token of tokens) {
-    const wanted = token.replaceAll('~1', '/').replaceAll('~0', '~')
-    const object = text.charCodeAt(i) === OPEN_OBJECT
-    if (!object && text.charCodeAt(i) !== OPEN_ARRAY) return undefined
-    i = skipSpace(text, i + 1)
-    for (let index = 0; ; index++) {
-      if (text.charCodeAt(i) === CLOSE_OBJECT || text.charCodeAt(i) === CLOSE_ARRAY) return undefined
-      let name = String(index)
-      if (object) {
-        name = nameAt(text, i)
-        i = skipSpace(text, skipSpace(text, stringEnd(text, i + 1) + 1) + 1)
-      }
-      if (name === wanted) break
-      i = skipSpace(text, valueEnd(text, i))
-      if (text.charCodeAt(i) === COMMA) i = skipSpace(text, i + 1)
-    }
-  }
-  return i
+  const tokens = pointer.split('/')
+  const index = Number(tokens.at(-1))
+  let found: number | undefined
+  findFault(text, NO_LIMITS, undefined, (offset, depth, element, here) => {
+    // Most values are ruled out before their pointer is put together.
+    if (depth !== tokens.length - 1 || (element !== undefined && depth > 0 && element !== index)) return false
+    if (here() === pointer) found = offset
+    return found !== undefined
+  })
+  return found
 }
 
-function skipSpace(text: string, i: number): number {
-  while (text.charCodeAt(i) <= SPACE) i++
-  return i
-}
-
-/** Offset after the value that begins at `i`, in a text that has no fault. */
-function valueEnd(text: string, i: number): number {
-  let depth = 0
-  for (;;) {
-    const c = text.charCodeAt(i)
-    if (c === QUOTE) i = stringEnd(text, i + 1)
-    else if (c === OPEN_OBJECT || c === OPEN_ARRAY) depth++
-    else if (c === CLOSE_OBJECT || c === CLOSE_ARRAY) depth--
-    else if (depth === 0) {
-      // A number or a word: up to what cannot belong to it.
-      while (!(text.charCodeAt(i) <= SPACE) && !',]}'.includes(text.charAt(i))) i++
-      return i
-    }
-    i++
-    if (depth === 0) return i
-  }
-}
+const NO_LIMITS = { nesting: Infinity, members: Infinity, containers: Infinity }

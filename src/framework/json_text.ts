@@ -6,6 +6,7 @@
  * JSON.parse loses the last digits of an integer beyond 2^53. Where one may stand it is read from the text as a bigint; elsewhere it is refused.
  */
 import { InvalidArgumentError, ResourceExhaustedError } from '../errors.ts'
+import { FILE_KINDS, type FileKind, fileKind, isUtf8 } from './file_kind.ts'
 import { type BigInteger, findFault, findPointer } from './json_scan.ts'
 import { type Limits, withLimits } from './limits.ts'
 
@@ -59,7 +60,7 @@ export function parseJsonText(source: string | Uint8Array, options: JsonTextOpti
       where: { ...file, ...positionAt(text, fault.offset), pointer: fault.pointer },
       expected: fault.expected,
       got: fault.got,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
   return {
@@ -124,34 +125,22 @@ export function isWrittenAsRead(value: unknown): boolean {
 
 const TWO_53 = 2 ** 53
 
+/** Of these there is nothing to say beyond the fault itself. */
+const UNNAMED_KINDS: readonly FileKind[] = ['json', 'text', 'empty', 'unknown']
+
 /** What the first characters belong to, when it is a file of another kind. Bytes are given as Latin-1, text as it is. */
 function looksLike(head: string): string | undefined {
-  for (const [offset, magic, what] of MAGIC) if (head.startsWith(magic, offset)) return `this looks like ${what}`
-  const hasBinary = [...head].some(
-    (c) => (c < ' ' && !'\t\n\r'.includes(c)) || (c > '~' && c <= '\xff') || c === '\ufffd',
-  )
-  if (head.startsWith('\n') && hasBinary) {
-    return 'this looks like a ProgramDesc (.pdmodel); give its bytes to Program.from, or run `oarlock convert`'
+  const kind = fileKind(Uint8Array.from(head, (char) => char.charCodeAt(0)))
+  if (kind === 'program-desc') {
+    return `this looks like ${FILE_KINDS[kind]}; give its bytes to Program.from, or run \`oarlock convert\``
   }
-  if (head.includes('\0')) return 'this looks like UTF-16 text or binary data; program files are UTF-8 text'
+  if (!UNNAMED_KINDS.includes(kind)) return `this looks like ${FILE_KINDS[kind]}`
+  if (head.startsWith('\x7fELF')) return 'this looks like an ELF executable or library'
+  if (/^\xff\xfe|^\xfe\xff|\0/.test(head)) {
+    return 'this looks like UTF-16 text or binary data; program files are UTF-8 text'
+  }
   return /^\s*<[!?a-z]/i.test(head) ? 'this looks like an HTML or XML page' : undefined
 }
-
-/** Where, which characters, what it is. */
-const MAGIC: readonly (readonly [offset: number, magic: string, what: string])[] = [
-  [1, 'PNG\r\n', 'a PNG image'],
-  [0, '\xff\xd8\xff', 'a JPEG image'],
-  [0, '\x1f\x8b', 'a gzip archive; unpack it first'],
-  [0, 'PK\x03\x04', 'a zip archive; unpack it first'],
-  [0, '\x7fELF', 'an ELF executable or library'],
-  [1, 'NUMPY', 'a NumPy array (.npy)'],
-  ...[2, 3, 4, 5].map(
-    (protocol) =>
-      [0, `\x80${String.fromCharCode(protocol)}`, 'a Python pickle (.pdparams, .pdopt), not a program'] as const,
-  ),
-  [0, '\xff\xfe', 'UTF-16 text; program files are UTF-8'],
-  [0, '\xfe\xff', 'UTF-16 text; program files are UTF-8'],
-]
 
 function decodeUtf8(bytes: Uint8Array, file: { readonly file?: string }): string {
   try {
@@ -171,7 +160,7 @@ function decodeUtf8(bytes: Uint8Array, file: { readonly file?: string }): string
         where: { ...file, ...positionAt(good, good.length), pointer: '' },
         expected: 'UTF-8 text',
         got,
-        ...(hint === undefined ? {} : { hint }),
+        hint,
         cause,
       },
     )
@@ -180,21 +169,15 @@ function decodeUtf8(bytes: Uint8Array, file: { readonly file?: string }): string
 
 /** Offset of the first byte that breaks UTF-8; the length if only the end of the last character is missing. */
 function firstBadByte(bytes: Uint8Array): number {
-  for (let i = 0; i < bytes.length; ) {
-    const lead = bytes[i]!
-    const size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0
-    if (size === 0) return i
-    for (let k = 1; k < size; k++) {
-      if (i + k === bytes.length) return bytes.length
-      const next = bytes[i + k]!
-      // Overlong forms, surrogates and code points beyond U+10FFFF show in the second byte.
-      const low = k > 1 ? 0x80 : lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
-      const high = k > 1 ? 0xbf : lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
-      if (next < low || next > high) return i
-    }
-    i += size
+  // The longest beginning that decodes, an unfinished character at its end allowed.
+  let good = 0
+  for (let bad = bytes.length + 1; bad - good > 1; ) {
+    const middle = (good + bad) >> 1
+    if (isUtf8(bytes.subarray(0, middle), true)) good = middle
+    else bad = middle
   }
-  return bytes.length
+  if (good < bytes.length) while (!isUtf8(bytes.subarray(0, good), false)) good--
+  return good
 }
 
 function positionAt(text: string, offset: number): TextPosition {

@@ -1,12 +1,14 @@
 /**
- * What layers share when they build programs: beside the names of `layer_helper_base.ts`, parameters in both the main and the startup
- * program. Source: python/paddle/base/layer_helper.py (2.6.2).
+ * What layers share when they build programs: a name for the layer, names for its temporaries and parameters, and parameters in both the
+ * main and the startup program. Source: python/paddle/base/layer_helper.py and layer_helper_base.py (2.6.2).
  */
 import { InvalidArgumentError } from '../errors.ts'
 import type { DType } from '../tensor/dtype.ts'
 import { formatShape, type Shape, sameShape } from '../tensor/shape.ts'
+import type { AppendOpDesc, Block } from './block.ts'
 import { type Initializer, initializer } from './initializer.ts'
-import { LayerHelperBase } from './layer_helper_base.ts'
+import type { Operator } from './operator.ts'
+import { type ProgramPair, requirePrograms } from './program_guard.ts'
 import { Parameter, type Regularizer, type Variable } from './variable.ts'
 
 /** How a layer's parameter is made; Paddle's ParamAttr. */
@@ -33,7 +35,36 @@ export interface CreateParameterOptions {
   readonly defaultInitializer?: Initializer
 }
 
-export class LayerHelper extends LayerHelperBase {
+export class LayerHelper {
+  readonly name: string
+  readonly programs: ProgramPair
+
+  /**
+   * @param layerType gives the name `<layerType>_<n>`. @param name used instead of it.
+   * @throws PreconditionNotMetError E040 outside of `build`, unless `programs` are given.
+   */
+  constructor(
+    layerType: string,
+    options: { readonly name?: string | undefined; readonly programs?: ProgramPair } = {},
+  ) {
+    this.programs = options.programs ?? requirePrograms(layerType)
+    this.name = options.name ?? this.programs.main.names.generate(layerType)
+  }
+
+  get block(): Block {
+    return this.programs.main.currentBlock()
+  }
+
+  appendOp(desc: AppendOpDesc): Operator {
+    return this.block.appendOp(desc)
+  }
+
+  /** A new temporary `<layer>.tmp_<n>`; the operator that writes it gives it its shape. */
+  createVariable(dtype: DType = 'float32', options: { readonly stopGradient?: boolean } = {}): Variable {
+    const name = this.programs.main.names.generate(`${this.name}.tmp`)
+    return this.block.createVar({ name, dtype, stopGradient: options.stopGradient ?? false })
+  }
+
   /**
    * A parameter in the main program, and in the startup program with the operators that initialize it. One that exists under the same name
    * is shared.

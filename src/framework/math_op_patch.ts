@@ -3,61 +3,41 @@
  * Source: python/paddle/base/layers/math_op_patch.py (2.6.2).
  */
 import { InvalidArgumentError } from '../errors.ts'
-import type { Block } from './block.ts'
-import { LayerHelperBase } from './layer_helper_base.ts'
 import type { Variable } from './variable.ts'
 
 /** What arithmetic accepts beside a variable. */
 export type Operand = Variable | number
 
-function temporary(block: Block, like: Variable): Variable {
-  return block.createVar({ name: block.program.names.generate('tmp'), dtype: like.dtype })
+type Attrs = Readonly<Record<string, unknown>>
+
+/** Appends an operator over `a` and other inputs. Its result is `tmp_<n>`, or that of a layer of its own: `square_0.tmp_0`. */
+function append(type: string, a: Variable, others: Readonly<Record<string, Variable>>, attrs: Attrs, layer?: string) {
+  const { program } = a.block
+  const { names } = program
+  const block = program.currentBlock()
+  const name = names.generate(layer === undefined ? 'tmp' : `${names.generate(layer)}.tmp`)
+  const out = block.createVar({ name, dtype: a.dtype })
+  block.appendOp({ type, inputs: { X: a, ...others }, outputs: { Out: out }, attrs })
+  return out
 }
 
-/** `a op b` as an element-wise operator, into a new variable `tmp_<n>`. */
+/** `a op b` as an element-wise operator. @throws InvalidArgumentError E303 for operands of different programs. */
 export function binary(type: string, a: Variable, b: Variable): Variable {
-  const block = a.block.program.currentBlock()
   if (b.block.program !== a.block.program) {
     throw new InvalidArgumentError('E303', `${type}: "${a.name}" and "${b.name}" belong to different programs`)
   }
-  const out = temporary(block, a)
-  block.appendOp({ type, inputs: { X: a, Y: b }, outputs: { Out: out }, attrs: { axis: -1 } })
-  return out
+  return append(type, a, { Y: b }, { axis: -1 })
 }
 
-/** scale * a + bias, into a new variable `tmp_<n>`. */
-export function scaleBias(a: Variable, scale: number, bias: number): Variable {
-  const block = a.block.program.currentBlock()
-  const out = temporary(block, a)
-  block.appendOp({ type: 'scale', inputs: { X: a }, outputs: { Out: out }, attrs: { scale, bias } })
-  return out
-}
+/** scale * a + bias. */
+export const scaleBias = (a: Variable, scale: number, bias: number): Variable => append('scale', a, {}, { scale, bias })
 
-/** An operator X → Out as a layer of its own: `square_0.tmp_0`. */
-export function unary(
-  type: string,
-  a: Variable,
-  attrs: Readonly<Record<string, unknown>> = {},
-  layer = type,
-): Variable {
-  const helper = layerOf(layer, a)
-  const out = helper.createVariable(a.dtype)
-  helper.appendOp({ type, inputs: { X: a }, outputs: { Out: out }, attrs })
-  return out
-}
+/** An operator X → Out as a layer. */
+export const unary = (type: string, a: Variable): Variable => append(type, a, {}, {}, type)
 
 /** The matrix product as a layer `matmul_v2_<n>`. */
-export function matmul(a: Variable, b: Variable, transX: boolean, transY: boolean): Variable {
-  const helper = layerOf('matmul_v2', a)
-  const out = helper.createVariable(a.dtype)
-  helper.appendOp({
-    type: 'matmul_v2',
-    inputs: { X: a, Y: b },
-    outputs: { Out: out },
-    attrs: { trans_x: transX, trans_y: transY },
-  })
-  return out
-}
+export const matmul = (a: Variable, b: Variable, transX: boolean, transY: boolean): Variable =>
+  append('matmul_v2', a, { Y: b }, { trans_x: transX, trans_y: transY }, 'matmul_v2')
 
 /** A reduction as a layer `mean_<n>` or `sum_<n>`; no axis reduces all. */
 export function reduce(
@@ -68,15 +48,6 @@ export function reduce(
   keepDim: boolean,
 ): Variable {
   const dim = axis === undefined ? [] : typeof axis === 'number' ? [axis] : axis
-  return unary(
-    type,
-    a,
-    { dim, keep_dim: keepDim, reduce_all: dim.length === 0 || dim.length === a.shape.length },
-    layer,
-  )
-}
-
-function layerOf(layer: string, a: Variable): LayerHelperBase {
-  const { program } = a.block
-  return new LayerHelperBase(layer, { programs: { main: program, startup: program.startup ?? program } })
+  const all = dim.length === 0 || dim.length === a.shape.length
+  return append(type, a, {}, { dim, keep_dim: keepDim, reduce_all: all }, layer)
 }

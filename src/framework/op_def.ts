@@ -7,7 +7,7 @@ import type { DType, NumberArray } from '../tensor/dtype.ts'
 import type { Generator } from '../tensor/random.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { Tensor, Value } from '../tensor/tensor.ts'
-import type { Attr, AttrValue } from './attr.ts'
+import type { Attr, AttrValue } from './attr_value.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the one place where a definition of any operator is named
 export type AnyAttr = Attr<any>

@@ -4,7 +4,7 @@
 
 import { shortestFloat32 } from '../tensor/float32.ts'
 import { formatShape } from '../tensor/shape.ts'
-import type { Attr, AttrValue } from './attr.ts'
+import type { Attr, AttrValue } from './attr_value.ts'
 import { findOp, type OpLibrary } from './op_def.ts'
 import { GENERIC_ATTRS, type SlotNames } from './operator.ts'
 import { isTensorKind, type Variable } from './variable.ts'

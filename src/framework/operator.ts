@@ -1,7 +1,7 @@
 /**
  * One operator of a block: type, variables by slot, attributes. Attributes that no definition declares are kept with their type.
  */
-import type { Attr, AttrType, AttrValue } from './attr.ts'
+import type { Attr, AttrType, AttrValue } from './attr_value.ts'
 import type { CallSite } from './call_site.ts'
 import type { AnyOpDef } from './op_def.ts'
 import { OP_NAMESCOPE, OP_ROLE, OP_ROLE_VAR } from './op_role.ts'
@@ -26,12 +26,12 @@ export interface OperatorParts {
   readonly outputs: SlotNames
   readonly attrs: Record<string, AttrValue>
   /** Types of attributes that neither the definition nor GENERIC_ATTRS declares. */
-  readonly attrTypes?: Readonly<Record<string, AttrType>>
+  readonly attrTypes?: Readonly<Record<string, AttrType>> | undefined
   readonly isTarget?: boolean
-  readonly extra?: Readonly<Record<string, unknown>>
+  readonly extra?: Readonly<Record<string, unknown>> | undefined
   /** How the ProgramDesc that it came from wrote it. */
-  readonly wire?: WireNotes
-  readonly callSite?: CallSite
+  readonly wire?: WireNotes | undefined
+  readonly callSite?: CallSite | undefined
 }
 
 let lastId = 0
@@ -131,10 +131,10 @@ export class Operator {
       outputs: this.outputs,
       attrs: { ...this.attrs },
       isTarget: this.isTarget,
-      ...(this.attrTypes === undefined ? {} : { attrTypes: this.attrTypes }),
-      ...(this.extra === undefined ? {} : { extra: this.extra }),
-      ...(this.wire === undefined ? {} : { wire: this.wire }),
-      ...(this.callSite === undefined ? {} : { callSite: this.callSite }),
+      attrTypes: this.attrTypes,
+      extra: this.extra,
+      wire: this.wire,
+      callSite: this.callSite,
     }
   }
 }

@@ -212,7 +212,7 @@ export function formatVariableDetail(program: Program, name: string, options: Fo
     throw new NotFoundError('E207', `the program has no variable "${name}"`, {
       where: { variable: name },
       got: name,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
   const uses = indexVariables(program)

@@ -3,7 +3,7 @@
  */
 import { shortestFloat32 } from '../tensor/float32.ts'
 import type { Shape } from '../tensor/shape.ts'
-import type { Attr } from './attr.ts'
+import type { Attr } from './attr_value.ts'
 import type { AnyOpDef } from './op_def.ts'
 import { formatAttrValue } from './op_text.ts'
 import { GENERIC_ATTRS, type Operator, type SlotNames } from './operator.ts'

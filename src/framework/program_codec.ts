@@ -5,13 +5,14 @@
 import { EnforceError, InvalidArgumentError } from '../errors.ts'
 import { shortestFloat32 } from '../tensor/float32.ts'
 import { numberToJson } from '../tensor/tensor_json.ts'
-import type { Attr, AttrType, AttrValue, ScalarValue } from './attr.ts'
+import type { Attr, AttrType, AttrValue, ScalarValue } from './attr_value.ts'
 import { type Block, inferAttrType, parseAttr } from './block.ts'
 import { FILE_KINDS, type FileKind, fileKind } from './file_kind.ts'
 import { parseJsonText, pointerToken } from './json_text.ts'
 import type { AnyOpDef, OpLibrary } from './op_def.ts'
 import { GENERIC_ATTRS, Operator, type SlotNames } from './operator.ts'
 import { type LrSchedulerState, Program } from './program.ts'
+import { VAR_FLAGS } from './program_desc.ts'
 import { offsetOf, type ReadProgramDesc, readProgramDesc } from './program_desc_reader.ts'
 import {
   type AttrJson,
@@ -24,7 +25,8 @@ import {
   type VarJson,
   validateProgramJson,
 } from './program_json.ts'
-import { isTensorKind, Parameter, type ParameterOptions, type Regularizer, type Variable } from './variable.ts'
+import { isExtraMember } from './program_schema.ts'
+import { isTensorKind, Parameter, type ParameterOptions, type Variable } from './variable.ts'
 
 const VALUES_HINT =
   'it holds values: oarlock run PROGRAM --load FILE, oarlock show FILE, or load(program, path, executor)'
@@ -140,12 +142,13 @@ function addVariable(block: Block, json: VarJson, pointer: string): void {
   const { x_param: param, ...rest } = extraMembers(json) ?? {}
   const desc = {
     name: json.name,
-    type: json.type ?? 'LOD_TENSOR',
-    dtype: json.dtype ?? 'float32',
-    shape: json.shape ?? [],
-    lodLevel: json.lod_level ?? 0,
+    type: json.type,
+    dtype: json.dtype,
+    shape: json.shape,
+    lodLevel: json.lod_level,
+    // A parameter is persistable and stops no gradient by itself unless the file says so.
     persistable: json.persistable ?? false,
-    needCheckFeed: json.need_check_feed ?? false,
+    needCheckFeed: json.need_check_feed,
     stopGradient: json.stop_gradient ?? false,
     extra: Object.keys(rest).length > 0 ? rest : undefined,
   } as const
@@ -170,15 +173,10 @@ function parameterOptions(json: unknown, pointer: string): ParameterOptions {
   if (regularizer !== undefined && regularizer !== null && !isRegularizer(regularizer)) {
     fail('regularizer', '{ "type": "L1Decay" or "L2Decay", "coeff": number }', regularizer)
   }
-  return {
-    ...(trainable === undefined ? {} : { trainable: trainable as boolean }),
-    ...(rate === undefined ? {} : { learningRate: rate as number }),
-    ...(clip === undefined ? {} : { needClip: clip as boolean }),
-    ...(regularizer === undefined ? {} : { regularizer: regularizer as Regularizer | null }),
-  }
+  return { trainable, learningRate: rate, needClip: clip, regularizer } as ParameterOptions
 }
 
-function isRegularizer(value: unknown): value is Regularizer {
+function isRegularizer(value: unknown): boolean {
   const { type, coeff } = value as Record<string, unknown>
   return (type === 'L1Decay' || type === 'L2Decay') && typeof coeff === 'number'
 }
@@ -243,8 +241,8 @@ function operatorFromJson(block: Block, json: OpJson, pointer: string, coerce: b
     outputs: json.outputs ?? {},
     attrs,
     isTarget: json.is_target ?? false,
-    ...(attrTypes === undefined ? {} : { attrTypes }),
-    ...(extra === undefined ? {} : { extra }),
+    attrTypes,
+    extra,
   })
 }
 
@@ -275,7 +273,7 @@ function scalarsFromJson(value: AttrJson): unknown {
 function extraMembers(json: object): Record<string, unknown> | undefined {
   let extra: Record<string, unknown> | undefined
   for (const [name, value] of Object.entries(json)) {
-    if (!name.startsWith('$') && !name.startsWith('x_')) continue
+    if (!isExtraMember(name)) continue
     extra ??= {}
     extra[name] = value
   }
@@ -325,10 +323,7 @@ function variableToJson(variable: Variable): VarJson {
     ...(variable.dtype === 'float32' || !isTensorKind(type) ? {} : { dtype: variable.dtype }),
     ...(variable.shape.length === 0 || !isTensorKind(type) ? {} : { shape: variable.shape }),
     ...(variable.lodLevel === 0 ? {} : { lod_level: variable.lodLevel }),
-    ...(variable.persistable ? { persistable: true } : {}),
-    ...(variable.needCheckFeed ? { need_check_feed: true } : {}),
-    ...(variable.isParameter ? { is_parameter: true } : {}),
-    ...(variable.stopGradient ? { stop_gradient: true } : {}),
+    ...Object.fromEntries(VAR_FLAGS.filter(({ member }) => variable[member]).map(({ name }) => [name, true])),
     ...(variable instanceof Parameter ? parameterToJson(variable) : {}),
     ...trailing(variable.extra),
   }

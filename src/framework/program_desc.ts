@@ -3,9 +3,10 @@
  * which type of variable. Reading is in `program_desc_reader.ts`, writing in `program_desc_writer.ts`.
  * Source: paddle/fluid/framework/framework.proto (2.6.2).
  */
-import type { AttrType } from './attr.ts'
+import type { AttrType } from './attr_value.ts'
 import { ATTR_TYPES, VAR_TYPES } from './program_schema.ts'
 import type { VarType } from './variable.ts'
+import { WireType } from './wire_format.ts'
 
 /** Field of OpDesc.Attr that holds the value. */
 export const ATTR_FIELDS: Readonly<Record<AttrType, number>> = {
@@ -37,12 +38,33 @@ export const ATTR_TYPE_BY_FIELD: ReadonlyMap<number, AttrType> = new Map(
 /** Lists may be empty, so their field may be absent. */
 export const isListAttr = (type: AttrType): boolean => type.endsWith('S')
 
+/** The type of the elements of a list. */
+export const elementOf = (listType: AttrType): AttrType => listType.slice(0, -1) as AttrType
+
+/** How a value that is no list is written. */
+export const wireTypeOf = (type: AttrType): WireType =>
+  type === 'FLOAT'
+    ? WireType.Bit32
+    : type === 'FLOAT64'
+      ? WireType.Bit64
+      : /^(STRING|VAR|SCALAR)$/.test(type)
+        ? WireType.LengthDelimited
+        : WireType.Varint
+
 /** Field of VarType that describes the tensor of a variable, for the types that have element type and shape here. */
 export const TENSOR_FIELDS: Readonly<Partial<Record<VarType, number>>> = {
   SELECTED_ROWS: 2,
   LOD_TENSOR: 3,
   LOD_TENSOR_ARRAY: 4,
 }
+
+/** Flags of VarDesc: their fields, their names in files, which are those of the fields, and here. */
+export const VAR_FLAGS = [
+  { field: 3, name: 'persistable', member: 'persistable' },
+  { field: 4, name: 'need_check_feed', member: 'needCheckFeed' },
+  { field: 5, name: 'is_parameter', member: 'isParameter' },
+  { field: 6, name: 'stop_gradient', member: 'stopGradient' },
+] as const
 
 /** Fields of VarType that are descriptions of some type. */
 export const isDescriptionField = (field: number): boolean => field >= 2 && field <= 12 && field !== 6

@@ -1,9 +1,9 @@
 /** The attributes of an OpDesc, and what reading them shares with the rest of a ProgramDesc: names, limits and missing parts. */
 import { type InvalidArgumentError, ResourceExhaustedError } from '../errors.ts'
 import { numberToJson } from '../tensor/tensor_json.ts'
-import type { AttrType } from './attr.ts'
+import { type AttrType, SCALAR_KINDS } from './attr_value.ts'
 import type { Limits } from './limits.ts'
-import { ATTR_TYPE_BY_FIELD, isListAttr } from './program_desc.ts'
+import { ATTR_TYPE_BY_FIELD, elementOf, isListAttr, wireTypeOf } from './program_desc.ts'
 import type { AttrJson, ScalarJson } from './program_json.ts'
 import { ATTR_TYPES } from './program_schema.ts'
 import type { UnknownFields } from './wire_notes.ts'
@@ -66,12 +66,18 @@ export function readAttr(
 }
 
 /** The value in the current field; elements of lists are added to `before`. */
-function readValue(reader: WireReader, limits: Limits, type: AttrType, before: unknown): unknown {
+function readValue(reader: WireReader, limits: Limits, type: AttrType, before: unknown): AttrJson {
+  if (!isListAttr(type)) return readOne(reader, type)
   const list = (before ?? []) as AttrJson[]
-  const add = (value: AttrJson): void => {
-    list.push(value)
+  const element = elementOf(type)
+  reader.repeated(wireTypeOf(element), () => {
+    list.push(readOne(reader, element))
     within(reader, limits, 'valueList', list.length, 'elements of an attribute')
-  }
+  })
+  return list as AttrJson
+}
+
+function readOne(reader: WireReader, type: AttrType): AttrJson {
   switch (type) {
     case 'INT':
     case 'BLOCK':
@@ -80,39 +86,15 @@ function readValue(reader: WireReader, limits: Limits, type: AttrType, before: u
       return numberToJson(reader.float())
     case 'FLOAT64':
       return numberToJson(reader.double())
-    case 'STRING':
-    case 'VAR':
-      return reader.string()
     case 'BOOLEAN':
       return reader.bool()
     case 'LONG':
       return longToJson(reader.int64())
     case 'SCALAR':
       return readScalar(reader)
-    case 'INTS':
-    case 'BLOCKS':
-      reader.int32s(add)
-      break
-    case 'FLOATS':
-      reader.floats((value) => add(numberToJson(value)))
-      break
-    case 'FLOAT64S':
-      reader.doubles((value) => add(numberToJson(value)))
-      break
-    case 'BOOLEANS':
-      reader.bools(add)
-      break
-    case 'LONGS':
-      reader.int64s((value) => add(longToJson(value)))
-      break
-    case 'STRINGS':
-    case 'VARS':
-      add(reader.string())
-      break
-    case 'SCALARS':
-      add(readScalar(reader) as AttrJson & ScalarJson)
+    default:
+      return reader.string()
   }
-  return list
 }
 
 function readScalar(reader: WireReader): ScalarJson {
@@ -135,7 +117,7 @@ function readScalar(reader: WireReader): ScalarJson {
       },
     ),
   )
-  const kind = SCALAR_KINDS[type ?? 0]
+  const kind = SCALAR_KINDS[(type ?? 0) - 1]
   const value = values[type ?? 0]
   if (kind === undefined || value === undefined || Object.keys(values).length !== 1) {
     throw nonsense('a scalar must have one value, of its type', start, 'a type from 1 to 4 and its value', type)
@@ -187,7 +169,5 @@ export function within(reader: WireReader, limits: Limits, limit: keyof Limits, 
 
 export const missing = (what: string, part: string, offset: number): InvalidArgumentError =>
   nonsense(`${what} has no ${part}`, offset, part)
-
-const SCALAR_KINDS = [undefined, 'BOOLEAN', 'LONG', 'FLOAT64', 'COMPLEX128'] as const
 
 const longToJson = (value: number | bigint): number | string => (typeof value === 'bigint' ? value.toString() : value)

@@ -4,7 +4,7 @@
  * the file. Nothing is allocated by a number that the file declares. Source: framework.proto and op_desc.cc (2.6.2).
  */
 import { EnforceError, ResourceExhaustedError } from '../errors.ts'
-import type { AttrType } from './attr.ts'
+import type { AttrType } from './attr_value.ts'
 import { type Limits, withLimits } from './limits.ts'
 import { missing, readAttr, readName, within } from './program_desc_attrs.ts'
 import { readVariable } from './program_desc_vars.ts'

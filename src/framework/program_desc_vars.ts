@@ -1,10 +1,11 @@
 /** The variables of a ProgramDesc in their JSON form. */
 import { type DType, dtypeFromProto } from '../tensor/dtype.ts'
 import type { Limits } from './limits.ts'
-import { isDescriptionField, TENSOR_FIELDS, VAR_TYPE_BY_NUMBER } from './program_desc.ts'
+import { isDescriptionField, TENSOR_FIELDS, VAR_FLAGS, VAR_TYPE_BY_NUMBER } from './program_desc.ts'
 import { missing, readName, within } from './program_desc_attrs.ts'
 import type { VarJson } from './program_json.ts'
 import type { VarType } from './variable.ts'
+import { WireType } from './wire_format.ts'
 import { type ExplicitField, UnknownFields, type WireNotes } from './wire_notes.ts'
 import { nonsense, WireReader } from './wire_reader.ts'
 
@@ -16,13 +17,6 @@ interface TensorDesc {
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
-
-const VAR_FLAGS: Readonly<Record<number, 'persistable' | 'need_check_feed' | 'is_parameter' | 'stop_gradient'>> = {
-  3: 'persistable',
-  4: 'need_check_feed',
-  5: 'is_parameter',
-  6: 'stop_gradient',
-}
 
 /** A variable: its name, its type and the description that fits the type. @throws InvalidArgumentError E528 for what is missing or unknown. */
 export function readVariable(reader: WireReader, limits: Limits): { json: VarJson; notes: WireNotes } {
@@ -57,7 +51,7 @@ export function readVariable(reader: WireReader, limits: Limits): { json: VarJso
             ),
           )
         } else {
-          const flag = VAR_FLAGS[field]
+          const flag = VAR_FLAGS.find((known) => known.field === field)?.name
           if (flag === undefined) return false
           if (reader.bool()) flags[flag] = true
           else explicit.push(flag)
@@ -140,7 +134,8 @@ function tensorDesc(
   reader.fields((field) => {
     if (field === 1) found.dtype = reader.int32()
     else if (field === 2) {
-      reader.int64s((dim) => {
+      reader.repeated(WireType.Varint, () => {
+        const dim = reader.int64()
         found.dims.push(dim)
         within(reader, limits, 'rank', found.dims.length, 'dimensions')
       })

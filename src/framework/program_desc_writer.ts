@@ -6,19 +6,28 @@
 import { InvalidArgumentError } from '../errors.ts'
 import { dtypeToProto, isDType } from '../tensor/dtype.ts'
 import { numberFromJson } from '../tensor/tensor_json.ts'
-import type { AttrType, AttrValue, ScalarValue } from './attr.ts'
+import type { AttrType, AttrValue, ScalarValue } from './attr_value.ts'
 import { type Block, inferAttrType } from './block.ts'
 import { extraAttrs } from './extra_attrs.ts'
 import { GENERIC_ATTRS, type Operator, type SlotNames } from './operator.ts'
 import type { Program } from './program.ts'
-import { ATTR_FIELDS, compareNames, SCALAR_FIELDS, TENSOR_FIELDS } from './program_desc.ts'
+import {
+  ATTR_FIELDS,
+  compareNames,
+  elementOf,
+  isListAttr,
+  SCALAR_FIELDS,
+  TENSOR_FIELDS,
+  VAR_FLAGS,
+  wireTypeOf,
+} from './program_desc.ts'
 import { ATTR_TYPES, VAR_TYPES } from './program_schema.ts'
 import type { Variable } from './variable.ts'
 import { WireType } from './wire_format.ts'
 import { type ExplicitField, unknownFieldsAt, type WireNotes } from './wire_notes.ts'
 import { WireWriter } from './wire_writer.ts'
 
-const { Varint, Bit32, Bit64, LengthDelimited } = WireType
+const { Varint, Bit64, LengthDelimited } = WireType
 
 /**
  * ProgramDesc bytes, as a .pdmodel holds them.
@@ -104,10 +113,7 @@ function writeBlock(w: WireWriter, block: Block): void {
 function writeVariable(w: WireWriter, variable: Variable): void {
   text(w, 1, variable.name)
   message(w, 2, () => writeVarType(w, variable))
-  flag(w, 3, variable.persistable, variable, 'persistable')
-  flag(w, 4, variable.needCheckFeed, variable, 'need_check_feed')
-  flag(w, 5, variable.isParameter, variable, 'is_parameter')
-  flag(w, 6, variable.stopGradient, variable, 'stop_gradient')
+  for (const { field, name, member } of VAR_FLAGS) flag(w, field, variable[member], variable, name)
   writeUnknown(w, variable, () => '')
 }
 
@@ -183,56 +189,30 @@ function attrOrder(op: Operator): string[] {
 /** The value of an attribute in the field of its type. The framework has checked that the value fits the type. */
 function writeAttr(w: WireWriter, type: AttrType, value: AttrValue): void {
   const field = ATTR_FIELDS[type]
-  const each = <T>(write: (element: T) => void): void => {
-    for (const element of value as readonly T[]) write(element)
-  }
+  if (!isListAttr(type)) writeOne(w, field, type, value)
+  else for (const element of value as readonly AttrValue[]) writeOne(w, field, elementOf(type), element)
+}
+
+function writeOne(w: WireWriter, field: number, type: AttrType, value: AttrValue): void {
   switch (type) {
-    case 'INT':
-    case 'BLOCK':
-      // An attribute that means an element type is held as its name.
-      w.tag(field, Varint).int32(isDType(value) ? dtypeToProto(value) : (value as number))
-      break
-    case 'FLOAT':
-      w.tag(field, Bit32).float(value as number)
-      break
-    case 'FLOAT64':
-      w.tag(field, Bit64).double(value as number)
-      break
     case 'STRING':
     case 'VAR':
       text(w, field, value as string)
       break
-    case 'BOOLEAN':
-      w.tag(field, Varint).bool(value as boolean)
-      break
-    case 'LONG':
-      w.tag(field, Varint).int64(value as number | bigint)
-      break
     case 'SCALAR':
       writeScalar(w, field, value as ScalarValue)
       break
-    case 'INTS':
-    case 'BLOCKS':
-      each<number>((element) => w.tag(field, Varint).int32(element))
+    case 'FLOAT':
+      w.tag(field, wireTypeOf(type)).float(value as number)
       break
-    case 'FLOATS':
-      each<number>((element) => w.tag(field, Bit32).float(element))
+    case 'FLOAT64':
+      w.tag(field, wireTypeOf(type)).double(value as number)
       break
-    case 'FLOAT64S':
-      each<number>((element) => w.tag(field, Bit64).double(element))
-      break
-    case 'STRINGS':
-    case 'VARS':
-      each<string>((element) => text(w, field, element))
-      break
-    case 'BOOLEANS':
-      each<boolean>((element) => w.tag(field, Varint).bool(element))
-      break
-    case 'LONGS':
-      each<number | bigint>((element) => w.tag(field, Varint).int64(element))
-      break
-    case 'SCALARS':
-      each<ScalarValue>((element) => writeScalar(w, field, element))
+    default:
+      // A flag, or a whole number; an attribute that means an element type is held as its name.
+      w.tag(field, Varint).int64(
+        isDType(value) ? dtypeToProto(value) : typeof value === 'boolean' ? Number(value) : (value as number | bigint),
+      )
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { EnforceError, InvalidArgumentError, ResourceExhaustedError } from '../errors.ts'
 import type { DType } from '../tensor/dtype.ts'
-import { type AttrType, PARSERS } from './attr.ts'
+import { type AttrType, PARSERS } from './attr_value.ts'
 import { type JsonTextOptions, parseJsonText } from './json_text.ts'
 import type { Limits } from './limits.ts'
 import { programJsonIssues } from './program_issues.ts'
@@ -13,7 +13,7 @@ import { isObject, MAX_ISSUES, type ScalarKind, scalarProblem } from './program_
 import type { VarType } from './variable.ts'
 
 export type { SelectedRowsJson, TensorArrayJson, TensorJson, ValueJson } from '../tensor/tensor_json.ts'
-export type { AttrType } from './attr.ts'
+export type { AttrType } from './attr_value.ts'
 export { type ProgramIssue, programJsonIssues } from './program_issues.ts'
 export { stringifyProgramJson } from './program_text.ts'
 
@@ -99,7 +99,7 @@ export function validateProgramJson(value: unknown, options: ProgramJsonOptions 
     },
     expected,
     got,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 }
 

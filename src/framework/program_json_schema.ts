@@ -4,6 +4,7 @@
  */
 import { DTYPES } from '../tensor/dtype.ts'
 import { MAX_RANK } from '../tensor/shape.ts'
+import { SCALAR_KINDS } from './attr_value.ts'
 import {
   ATTR_TYPES,
   blockSchema,
@@ -15,7 +16,6 @@ import {
   PROGRAM_FORMAT,
   PROGRAM_FORMAT_VERSION,
   programSchema,
-  SCALAR_KINDS,
   type ScalarKind,
   VAR_TYPES,
   varSchema,

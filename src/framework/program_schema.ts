@@ -6,7 +6,7 @@
  */
 import { DTYPES } from '../tensor/dtype.ts'
 import { MAX_RANK } from '../tensor/shape.ts'
-import type { AttrType } from './attr.ts'
+import { type AttrType, SCALAR_KINDS, type ScalarValue } from './attr_value.ts'
 import type { VarType } from './variable.ts'
 
 export const PROGRAM_FORMAT = 'oarlock-program'
@@ -56,8 +56,7 @@ export const VAR_TYPES = {
   SPARSE_CSR: 31,
 } as const satisfies Readonly<Record<VarType, number>>
 
-export const SCALAR_KINDS = ['BOOLEAN', 'LONG', 'FLOAT64', 'COMPLEX128'] as const
-export type ScalarKind = (typeof SCALAR_KINDS)[number]
+export type ScalarKind = ScalarValue['scalar']
 
 type Path = readonly (string | number)[]
 /**
@@ -71,12 +70,14 @@ type Check = (value: unknown, at: string, report: Report) => void
 interface Member {
   readonly required: boolean
   readonly check: Check
+  /** What a member that is left out stands for; empty lists and objects are left out too. */
+  readonly default: unknown
 }
-/** Members of an object by name. Others are faults, but for those of {@link isExtraMember}. */
+/** Members of an object by name, in the order of a file. Others are faults, but for those of {@link isExtraMember}. */
 export type ObjectSchema = Readonly<Record<string, Member>>
 
-const required = (check: Check): Member => ({ required: true, check })
-const optional = (check: Check): Member => ({ required: false, check })
+const required = (check: Check): Member => ({ required: true, check, default: undefined })
+const optional = (check: Check, value?: unknown): Member => ({ required: false, check, default: value })
 
 /** Faults that are found at most. */
 export const MAX_ISSUES = 100
@@ -251,14 +252,14 @@ const shape: Check = (value, at, report) => {
 
 export const varSchema: ObjectSchema = {
   name: required(text),
-  type: optional(oneOf(Object.keys(VAR_TYPES))),
-  dtype: optional(oneOf(DTYPES)),
+  type: optional(oneOf(Object.keys(VAR_TYPES)), 'LOD_TENSOR'),
+  dtype: optional(oneOf(DTYPES), 'float32'),
   shape: optional(shape),
-  lod_level: optional(wholeNumber(0, INT32_MAX)),
-  persistable: optional(flag),
-  need_check_feed: optional(flag),
-  is_parameter: optional(flag),
-  stop_gradient: optional(flag),
+  lod_level: optional(wholeNumber(0, INT32_MAX), 0),
+  persistable: optional(flag, false),
+  need_check_feed: optional(flag, false),
+  is_parameter: optional(flag, false),
+  stop_gradient: optional(flag, false),
 }
 
 export const opSchema: ObjectSchema = {
@@ -267,13 +268,13 @@ export const opSchema: ObjectSchema = {
   outputs: optional(slots),
   attrs: optional(attrs),
   attr_types: optional(attrTypes),
-  is_target: optional(flag),
+  is_target: optional(flag, false),
 }
 
 export const blockSchema: ObjectSchema = {
   idx: required(wholeNumber(0, INT32_MAX)),
   parent_idx: required(wholeNumber(-1, INT32_MAX)),
-  forward_block_idx: optional(wholeNumber(-1, INT32_MAX)),
+  forward_block_idx: optional(wholeNumber(-1, INT32_MAX), -1),
   vars: optional(list),
   ops: required(list),
 }
@@ -282,9 +283,9 @@ export const programSchema: ObjectSchema = {
   format: required(literal(PROGRAM_FORMAT)),
   format_version: required(literal(PROGRAM_FORMAT_VERSION)),
   blocks: required(list),
-  version: optional(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  version: optional(wholeNumber(0, Number.MAX_SAFE_INTEGER), 0),
   op_versions: optional(opVersions),
-  random_seed: optional(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  random_seed: optional(wholeNumber(0, Number.MAX_SAFE_INTEGER), 0),
 }
 
 /** Reports the faults of the members that a schema names, in its order. */

@@ -4,72 +4,35 @@
  */
 import { isWrittenAsRead, toJsonText } from './json_text.ts'
 import type { ProgramJson } from './program_json.ts'
-import { isExtraMember } from './program_schema.ts'
-
-/** Member name and the value that is left out; undefined: always written. */
-type Members = readonly (readonly [name: string, left: unknown])[]
-
-const PROGRAM_HEAD: Members = [
-  ['format', undefined],
-  ['format_version', undefined],
-]
-const PROGRAM_TAIL: Members = [
-  ['version', 0],
-  ['op_versions', {}],
-  ['random_seed', 0],
-]
-const BLOCK: Members = [
-  ['idx', undefined],
-  ['parent_idx', undefined],
-  ['forward_block_idx', -1],
-]
-const VAR: Members = [
-  ['name', undefined],
-  ['type', 'LOD_TENSOR'],
-  ['dtype', 'float32'],
-  ['shape', []],
-  ['lod_level', 0],
-  ['persistable', false],
-  ['need_check_feed', false],
-  ['is_parameter', false],
-  ['stop_gradient', false],
-]
-const OP: Members = [
-  ['type', undefined],
-  ['inputs', {}],
-  ['outputs', {}],
-  ['attrs', {}],
-  ['attr_types', {}],
-  ['is_target', false],
-]
+import { blockSchema, isExtraMember, type ObjectSchema, opSchema, programSchema, varSchema } from './program_schema.ts'
 
 /** The canonical text, ending with a newline. Linear in the size of the program, which must be a valid one. */
 export function stringifyProgramJson(json: ProgramJson): string {
-  const lines = [`{${membersText(json, PROGRAM_HEAD)},`, '"blocks":[']
+  const lines = [`{${membersText(json, programSchema, ['format', 'format_version'])},`, '"blocks":[']
   json.blocks.forEach((block, i) => {
-    lines.push(`{${membersText(block, BLOCK)},`)
-    if (block.vars !== undefined && block.vars.length > 0) pushList(lines, 'vars', block.vars, VAR, '],')
-    pushList(lines, 'ops', block.ops, OP, `]${extrasText(block)}}${i + 1 < json.blocks.length ? ',' : ''}`)
+    lines.push(`{${membersText(block, blockSchema, ['idx', 'parent_idx', 'forward_block_idx'])},`)
+    if (block.vars !== undefined && block.vars.length > 0) pushList(lines, 'vars', block.vars, varSchema, '],')
+    pushList(lines, 'ops', block.ops, opSchema, `]${extrasText(block)}}${i + 1 < json.blocks.length ? ',' : ''}`)
   })
-  const tail = membersText(json, PROGRAM_TAIL)
+  const tail = membersText(json, programSchema, ['version', 'op_versions', 'random_seed'])
   lines.push(`]${tail === '' ? '' : ','}`, `${tail}${extrasText(json)}}`, '')
   return lines.join('\n')
 }
 
-function pushList(lines: string[], name: string, items: readonly object[], members: Members, close: string): void {
+function pushList(lines: string[], name: string, items: readonly object[], schema: ObjectSchema, close: string): void {
   lines.push(`"${name}":[`)
   const last = items.length - 1
   items.forEach((item, i) => {
-    lines.push(`{${membersText(item, members)}${extrasText(item)}}${i < last ? ',' : ''}`)
+    lines.push(`{${membersText(item, schema)}${extrasText(item)}}${i < last ? ',' : ''}`)
   })
   lines.push(close)
 }
 
-function membersText(object: object, members: Members): string {
+function membersText(object: object, schema: ObjectSchema, names = Object.keys(schema)): string {
   let text = ''
-  for (const [name, left] of members) {
+  for (const name of names) {
     const value = (object as Record<string, unknown>)[name]
-    if (value === undefined || value === left) continue
+    if (value === undefined || value === schema[name]!.default) continue
     if (typeof value !== 'object' || value === null) text += `${text === '' ? '' : ','}"${name}":${toJsonText(value)}`
     else if (Array.isArray(value)) {
       if (value.length > 0) text += `${text === '' ? '' : ','}"${name}":${toJsonText(value)}`

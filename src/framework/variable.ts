@@ -44,18 +44,18 @@ export interface ErrorClip {
 export interface VarDesc {
   readonly name: string
   /** Default LOD_TENSOR. */
-  readonly type?: VarType
+  readonly type?: VarType | undefined
   /** Default float32. */
-  readonly dtype?: DType
+  readonly dtype?: DType | undefined
   /** -1 where only the run knows. Default []. */
-  readonly shape?: Shape
-  readonly lodLevel?: number
+  readonly shape?: Shape | undefined
+  readonly lodLevel?: number | undefined
   /** Kept between runs. */
-  readonly persistable?: boolean
+  readonly persistable?: boolean | undefined
   /** Fed by the user; its shape and element type are checked. */
-  readonly needCheckFeed?: boolean
+  readonly needCheckFeed?: boolean | undefined
   /** No gradient flows into it. */
-  readonly stopGradient?: boolean
+  readonly stopGradient?: boolean | undefined
   /** The range that `minimize` cuts its gradient to, where it is made. Files do not carry it. */
   readonly errorClip?: ErrorClip | undefined
   /** `$…` and `x_…` members of the file it came from. */
@@ -187,12 +187,12 @@ export class Variable implements TensorLike<Variable> {
 
 /** What a parameter carries beside a variable's members. */
 export interface ParameterOptions {
-  readonly trainable?: boolean
+  readonly trainable?: boolean | undefined
   /** Factor on the optimizer's learning rate. Default 1. */
-  readonly learningRate?: number
-  readonly regularizer?: Regularizer | null
+  readonly learningRate?: number | undefined
+  readonly regularizer?: Regularizer | null | undefined
   /** False keeps gradient clipping away from it. */
-  readonly needClip?: boolean
+  readonly needClip?: boolean | undefined
 }
 
 /** A persistable variable that training changes. */
@@ -204,7 +204,11 @@ export class Parameter extends Variable {
 
   constructor(block: Block, desc: VarDesc, options: ParameterOptions = {}) {
     const { trainable = true } = options
-    super(block, { persistable: true, ...(trainable ? {} : { stopGradient: true }), ...desc })
+    super(block, {
+      ...desc,
+      persistable: desc.persistable ?? true,
+      stopGradient: desc.stopGradient ?? !trainable,
+    })
     this.trainable = trainable
     this.learningRate = options.learningRate ?? 1
     this.regularizer = options.regularizer ?? null

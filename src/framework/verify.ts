@@ -5,7 +5,7 @@
  */
 import { nearestNames, suggest } from '../errors.ts'
 import { compatibleShapes, formatShape, type Shape } from '../tensor/shape.ts'
-import { type Attr, PARSERS } from './attr.ts'
+import { type Attr, PARSERS } from './attr_value.ts'
 import { isBackendHint, refuseFused } from './backend_hints.ts'
 import type { Block } from './block.ts'
 import { type InferredMetas, inferOperator, type MetaSource } from './infer.ts'
@@ -46,7 +46,6 @@ class Verifier {
   readonly #running: number[] = []
   /** Hints for operator types that are not known. */
   readonly #typeHints = new Map<string, string | undefined>()
-  readonly #attrsOfDef = new Map<AnyOpDef, readonly string[]>()
   #hints = 0
 
   constructor(program: Program) {
@@ -120,7 +119,7 @@ class Verifier {
     const hint = this.#typeHints.get(op.type)
     reporter.error('E401', 'Unimplemented', `operator "${op.type}" is not implemented`, {
       got: op.type,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
 
@@ -208,7 +207,7 @@ class Verifier {
         const hint = suggest(name, Object.keys(def.attrs))
         reporter.warning('W111', `${op.type} has no attribute "${name}": it is kept, but has no effect`, {
           got: name,
-          ...(hint === undefined ? {} : { hint }),
+          hint,
         })
       }
     }
@@ -219,23 +218,14 @@ class Verifier {
       fine = false
       reporter.caught(error)
     }
-    for (const name of this.#requiredAttrs(def)) {
-      if (Object.hasOwn(op.attrs, name)) continue
+    for (const name in def.attrs) {
+      if (def.attrs[name]!.required !== true || Object.hasOwn(op.attrs, name)) continue
       fine = false
       reporter.error('E201', 'InvalidArgument', `${op.type}: attr ${name} must be given`, {
         expected: def.attrs[name]!.type,
       })
     }
     return fine
-  }
-
-  #requiredAttrs(def: AnyOpDef): readonly string[] {
-    let required = this.#attrsOfDef.get(def)
-    if (required === undefined) {
-      required = Object.keys(def.attrs).filter((name) => (def.attrs[name] as Attr).required)
-      this.#attrsOfDef.set(def, required)
-    }
-    return required
   }
 
   /** Follows an operator into the blocks that it runs, where what they write is written for the operators behind it. */
@@ -314,7 +304,7 @@ class Verifier {
     }
     let inferred: InferredMetas
     try {
-      inferred = inferOperator(def, op, op.filledAttrs(def), source, false)
+      inferred = inferOperator(def, op, op.filledAttrs(def), source)
     } catch (error) {
       reporter.caught(error)
       return

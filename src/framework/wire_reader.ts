@@ -168,10 +168,6 @@ export class WireReader {
   /** An int32 field or an enum. */
   int32(): number {
     this.#need(WireType.Varint)
-    return this.#int32()
-  }
-
-  #int32(): number {
     const at = this.#pos
     const value = this.#varint('a number')
     if (typeof value === 'bigint' || value < -2147483648 || value > 2147483647) {
@@ -214,31 +210,17 @@ export class WireReader {
     return this.bytes.subarray(start, start + length)
   }
 
-  /** Elements of a repeated number, packed or one by one. */
-  int32s(take: (value: number) => void): void {
-    this.#repeated(WireType.Varint, () => take(this.#int32()))
-  }
-  int64s(take: (value: number | bigint) => void): void {
-    this.#repeated(WireType.Varint, () => take(this.#varint('a number')))
-  }
-  bools(take: (value: boolean) => void): void {
-    this.#repeated(WireType.Varint, () => take(this.#varint('a number') !== 0))
-  }
-  floats(take: (value: number) => void): void {
-    this.#repeated(WireType.Bit32, () => take(this.#view.getFloat32(this.#fixed(4), true)))
-  }
-  doubles(take: (value: number) => void): void {
-    this.#repeated(WireType.Bit64, () => take(this.#view.getFloat64(this.#fixed(8), true)))
-  }
-
-  #repeated(element: WireType, one: () => void): void {
-    if (this.#type !== WireType.LengthDelimited) {
-      this.#need(element)
-      one()
-      return
+  /**
+   * Elements of a repeated field, packed or one by one: `one` reads one with a method above. @param element their wire type; only numbers
+   * are packed.
+   */
+  repeated(element: WireType, one: () => void): void {
+    if (element === WireType.LengthDelimited || this.#type !== WireType.LengthDelimited) one()
+    else {
+      this.message(() => {
+        this.#type = element
+        while (this.#pos < this.#end) one()
+      })
     }
-    this.message(() => {
-      while (this.#pos < this.#end) one()
-    })
   }
 }

@@ -138,7 +138,7 @@ export const notHeld = (what: string, where: { readonly offset?: number } = {}, 
   new UnimplementedError('E513', `arrays of ${what} are not read`, {
     where,
     got: what,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 
 /** Up to five names, then how many more. */

@@ -6,7 +6,7 @@
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Scope } from '../executor/scope.ts'
-import type { AttrValue } from '../framework/attr.ts'
+import type { AttrValue } from '../framework/attr_value.ts'
 import type { Block } from '../framework/block.ts'
 import { extraAttrs, extraOutputs } from '../framework/extra_attrs.ts'
 import { EMPTY_VAR } from '../framework/op_def.ts'

@@ -243,7 +243,7 @@ const notHeld = (what: string, hint?: string): UnimplementedError =>
   new UnimplementedError('E513', `arrays of ${what} are not read`, {
     expected: Object.values(DESCR),
     got: what,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 
 const tooLarge = (got: string, expected: string, limit: number): ResourceExhaustedError =>

@@ -119,7 +119,8 @@ function readDescription(bytes: Uint8Array, base: number, limits: Limits): { dty
       (field) => {
         if (field === 1) number = reader.int32()
         else if (field === 2) {
-          reader.int64s((dim) => {
+          reader.repeated(WireType.Varint, () => {
+            const dim = reader.int64()
             if (typeof dim === 'bigint' || dim < 0) throw damaged(`a dimension of ${dim}`, base)
             shape.push(dim)
             if (shape.length > limits.rank) throw damaged(`more than ${limits.rank} dimensions`, base)

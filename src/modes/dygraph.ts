@@ -28,7 +28,7 @@ function standard(type: string): AnyOpDef {
   const def = findOp(ops, type)
   if (def !== undefined) return def
   const hint = suggest(type, Object.keys(ops))
-  throw new NotFoundError('E204', `no operator "${type}"`, { got: type, ...(hint === undefined ? {} : { hint }) })
+  throw new NotFoundError('E204', `no operator "${type}"`, { got: type, hint })
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Runs one operator at once on tensors with memory of their own: what dygraph does for each call. */
+
 import { type ErrorPlace, UnimplementedError, withPlace } from '../errors.ts'
 import { type BoundTensor, bindKernel, placeholder } from '../executor/kernels.ts'
+import { roomWithin } from '../executor/room.ts'
 import { checkSlots, inferOperator } from '../framework/infer.ts'
 import { type AnyOpDef, EMPTY_VAR } from '../framework/op_def.ts'
 import { formatOperator } from '../framework/op_text.ts'
@@ -35,7 +37,7 @@ export function runOperatorOnTensors(
       op,
       attrs,
       { meta: (name) => values.get(name), constant: (name) => values.get(name) },
-      true,
+      roomWithin(),
     )
     const results = new Map<string, Tensor>()
     const late = new Map<string, BoundTensor>()

@@ -1,5 +1,5 @@
 /** Floating-point operations of matrix products and convolutions, a multiplication and an addition counted as two. */
-import type { AttrValue } from '../framework/attr.ts'
+import type { AttrValue } from '../framework/attr_value.ts'
 import { numel, product, type Shape } from '../tensor/shape.ts'
 
 type Attrs = Readonly<Record<string, AttrValue>>

@@ -105,7 +105,7 @@ export function parseDType(value: unknown): DType {
   throw new InvalidArgumentError('E211', `${JSON.stringify(value) ?? String(value)} is not an element type`, {
     expected: DTYPES,
     got: value,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 }
 
@@ -117,8 +117,8 @@ export function refuseComplex(dtype: DType, what: string): void {
 /** Slot constraints used by operator definitions. */
 export const FLOATS: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16']
 export const INDEXES: readonly DType[] = ['int32', 'int64']
-export const NUMBERS: readonly DType[] = [...FLOATS, 'int32', 'int64']
+export const NUMBERS: readonly DType[] = /* @__PURE__ */ FLOATS.concat(INDEXES)
 export const INTEGERS: readonly DType[] = ['int8', 'uint8', 'int16', 'int32', 'int64']
-export const REALS: readonly DType[] = [...FLOATS, ...INTEGERS]
+export const REALS: readonly DType[] = /* @__PURE__ */ FLOATS.concat(INTEGERS)
 /** Everything with kernels: all but complex. */
-export const ALL: readonly DType[] = [...REALS, 'bool']
+export const ALL: readonly DType[] = /* @__PURE__ */ REALS.concat('bool')

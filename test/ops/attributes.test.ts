@@ -5,7 +5,7 @@
  */
 import { describe, expect, it, test } from 'vitest'
 import { Executor } from '../../src/compiler/executor.ts'
-import type { Attr } from '../../src/framework/attr.ts'
+import type { Attr } from '../../src/framework/attr_value.ts'
 import type { AnyOpDef } from '../../src/framework/op_def.ts'
 import { Program } from '../../src/framework/program.ts'
 import { verify } from '../../src/framework/verify.ts'

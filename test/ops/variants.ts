@@ -1,5 +1,5 @@
 /** Cases made from a good one by the generic rules of bad inputs (R1 to R22): most are wrong, some are right, none may crash. */
-import type { Attr } from '../../src/framework/attr.ts'
+import type { Attr } from '../../src/framework/attr_value.ts'
 import type { AnyOpDef, Slot } from '../../src/framework/op_def.ts'
 import { allocate, type DType, isComplex, isHalf, isInteger } from '../../src/tensor/dtype.ts'
 import { numel } from '../../src/tensor/shape.ts'

@@ -192,7 +192,7 @@ export class Rewriter {
       inputs,
       outputs,
       attrs: filled,
-      ...(callSite === undefined ? {} : { callSite }),
+      callSite,
     })
   }
 

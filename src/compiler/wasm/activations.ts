@@ -2,7 +2,7 @@
  * Element-wise functions of one input, as formulas: what the TypeScript kernels of ops/math compute, each operation rounded to float32.
  * `slope` gives dX from dOut and whichever of X and Out the gradient operator reads.
  */
-import type { AttrValue } from '../../framework/attr.ts'
+import type { AttrValue } from '../../framework/attr_value.ts'
 import type { Formula } from './expression.ts'
 import * as e from './expression.ts'
 import { exp, sigmoid, tanh } from './functions.ts'

@@ -4,7 +4,7 @@
  * rounding a factor or term.
  */
 import type { PlannedTensor } from '../../executor/backend.ts'
-import type { AttrValue } from '../../framework/attr.ts'
+import type { AttrValue } from '../../framework/attr_value.ts'
 import { numel, type Shape } from '../../tensor/shape.ts'
 import { isTrue, truth } from './conversions.ts'
 import { hasLanes } from './elements.ts'

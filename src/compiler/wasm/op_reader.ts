@@ -1,6 +1,6 @@
 /** An operator as lowerings read it: tensors and attributes by name, and operands laid out over a space. */
 import type { PlannedOp, PlannedSlots, PlannedTensor } from '../../executor/backend.ts'
-import type { AttrValue } from '../../framework/attr.ts'
+import type { AttrValue } from '../../framework/attr_value.ts'
 import { broadcast, numel, type Shape } from '../../tensor/shape.ts'
 import { type Formula, read } from './expression.ts'
 import { fullStrides } from './loop.ts'

@@ -2,7 +2,7 @@
  * Lowerings of optimizer updates. Every operation is rounded to float32 in the order of the TypeScript kernels (ops/optimizer), so both give
  * equal bits. An entry is the formulas of the new parameter and the new accumulators, as in ops/optimizer/updates.ts.
  */
-import type { AttrValue } from '../../framework/attr.ts'
+import type { AttrValue } from '../../framework/attr_value.ts'
 import { adam } from './adam.ts'
 import { loop } from './elementwise.ts'
 import type { Formula } from './expression.ts'

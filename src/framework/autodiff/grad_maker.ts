@@ -3,7 +3,7 @@
  * Source: paddle/fluid/framework/grad_op_desc_maker.h (2.6.2).
  */
 import { UnimplementedError } from '../../errors.ts'
-import type { AttrType, AttrValue } from '../attr.ts'
+import type { AttrType, AttrValue } from '../attr_value.ts'
 import { parseAttr } from '../block.ts'
 import { type AnyOpDef, EMPTY_VAR, findOp, type OpDesc, type OpLibrary, type Slot } from '../op_def.ts'
 import { OP_NAMESCOPE, OP_ROLE, OP_ROLE_VAR, OpRole } from '../op_role.ts'

@@ -1,7 +1,7 @@
 /**
  * Operators of a backward pass while they are being arranged: plain, with names that can still be changed.
  */
-import type { AttrType, AttrValue } from '../attr.ts'
+import type { AttrType, AttrValue } from '../attr_value.ts'
 import type { AnyOpDef } from '../op_def.ts'
 
 export interface GradOp {

@@ -4,7 +4,8 @@
  * Source: paddle/phi/kernels/funcs/reduce_functor.h (2.6.2).
  */
 import { InvalidArgumentError } from '../../errors.ts'
-import { type Attr, attr } from '../../framework/attr.ts'
+import { attr } from '../../framework/attr.ts'
+import type { Attr } from '../../framework/attr_value.ts'
 import { requireShape } from '../../framework/infer.ts'
 import {
   defineOp,

@@ -1,6 +1,7 @@
 /** set_value: a strided slice of a tensor replaced, as x[1:3, ::2] = value is recorded. Source: paddle/phi/kernels/impl/set_value_kernel_impl.h (2.6.2). */
 import { InvalidArgumentError } from '../../errors.ts'
-import { attr, type ScalarValue } from '../../framework/attr.ts'
+import { attr } from '../../framework/attr.ts'
+import type { ScalarValue } from '../../framework/attr_value.ts'
 import { defineOp, type InferContext, type Meta, many, one, optional } from '../../framework/op_def.ts'
 import { expand } from '../../tensor/broadcast.ts'
 import { ALL, type DType, INDEXES } from '../../tensor/dtype.ts'

@@ -80,7 +80,7 @@ export function fromJSON(json: unknown): LRScheduler {
     throw new InvalidArgumentError('E318', `${type} has no option ${unknown}`, {
       expected: Object.keys(made.options()),
       got: unknown,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
   if (state !== undefined) made.setStateDict(state)

@@ -84,6 +84,6 @@ function badConfig(path: string, wanted: string, got: unknown, hint?: string): I
   return new InvalidArgumentError('E319', `${path} must be ${wanted}, got ${JSON.stringify(got) ?? 'nothing'}`, {
     expected: wanted,
     got,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 }
