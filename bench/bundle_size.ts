@@ -3,16 +3,18 @@
  *
  *   npx tsx bench/bundle_size.ts
  */
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, type Rolldown } from 'vite'
 import { BUNDLES, type Bundle } from './works.ts'
 
 const ENTRY = 'virtual:page'
-const library = fileURLToPath(new URL('../dist/index.js', import.meta.url))
+const dist = fileURLToPath(new URL('../dist', import.meta.url))
 
 /** Bytes of the bundle, gzipped. */
-export async function bundleSize({ names }: Bundle): Promise<number> {
+export async function bundleSize({ entry, names }: Bundle): Promise<number> {
+  const library = join(dist, entry ?? '', 'index.js')
   const text = `export ${names === undefined ? '*' : `{ ${names.join(', ')} }`} from ${JSON.stringify(library)}`
   const output = (await build({
     configFile: false,

@@ -106,9 +106,6 @@ function sizes(results: Results): string {
 The built package, bundled and minified by Vite, gzipped.
 
 ${table(['', 'size', 'wanted'], rows)}
-
-An entry point \`oarlock/ir\` without kernels is not there yet. Reading, printing and writing without a library of operators was tried: it would be 59 KB where
-40 KB are wanted, and without definitions it knows neither default attributes nor the order of slots, so that files come out different.
 `
 }
 

@@ -230,7 +230,9 @@ export const WORKS: readonly Work[] = [
 /** What a page may load of the package. */
 export interface Bundle {
   readonly title: string
-  /** Names that the page imports from `oarlock`; undefined: all of them. */
+  /** What the page imports from: `oarlock`, or an entry point of it. Default: the first. */
+  readonly entry?: 'ir'
+  /** Names that the page imports; undefined: all of them. */
   readonly names?: readonly string[]
   /** Wanted, in bytes gzipped. */
   readonly atMost?: number
@@ -242,5 +244,6 @@ export const BUNDLES: readonly Bundle[] = [
     names: ['Executor', 'Program', 'Scope', 'Tensor'],
     atMost: 200_000,
   },
+  { title: '`oarlock/ir`: programs without kernels', entry: 'ir', atMost: 40_000 },
   { title: 'Everything' },
 ]

@@ -66,7 +66,7 @@ function gradSlots(grad: AnyOpDef, inputs: string, outputs: string): [string, st
   return [told, written === gradsOf(inputs) ? '-' : written]
 }
 
-/** The table's lines, in the order of their first operators. */
+/** The table's lines. Those with equal outputs stand together, which packs best. */
 function lines(): string[] {
   const types = new Map<string, string[]>()
   for (const type of Object.keys(library).sort()) {
@@ -82,7 +82,10 @@ function lines(): string[] {
     const line = parts.join('|')
     types.set(line, [...(types.get(line) ?? []), type])
   }
-  return [...types].map(([line, names]) => `${names.join(' ')}|${line}`)
+  const outputsOf = (line: string): string => line.split('|')[1]!
+  return [...types]
+    .sort(([a], [b]) => (outputsOf(a) < outputsOf(b) ? -1 : outputsOf(a) > outputsOf(b) ? 1 : 0))
+    .map(([line, names]) => `${names.join(' ')}|${line}`)
 }
 
 /** The generated file, by path from the project's root. */

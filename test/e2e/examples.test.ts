@@ -105,14 +105,22 @@ test('the programs in the README are sound', () => {
 test('the code in the README prints what the README says, in both modes', () => {
   const folder = mkdtempSync(join(tmpdir(), 'oarlock-readme-'))
   try {
-    const library = pathToFileURL(join(root, 'src/index.ts')).href
+    const source = (path: string): string => pathToFileURL(join(root, 'src', path)).href
     const printed = readmeBlocks('ts').map((code, i) => {
       const file = join(folder, `readme_${i}.ts`)
-      writeFileSync(file, code.replace("from 'oarlock'", `from '${library}'`))
+      writeFileSync(
+        file,
+        code
+          .replace("from 'oarlock'", `from '${source('index.ts')}'`)
+          .replace("from 'oarlock/ir'", `from '${source('ir/index.ts')}'`)
+          .replace("'examples/", `'${root}/examples/`),
+      )
       return runIn(folder, file)
     })
-    expect(printed).toHaveLength(3)
-    const [model, ...modes] = printed
+    expect(printed).toHaveLength(4)
+    const [model, ...others] = printed
+    const listing = others.pop()!
+    const modes = others
     // The model that was written and read again computes what the program did.
     const [made, loaded, ...rest] = model!
       .trim()
@@ -124,6 +132,10 @@ test('the code in the README prints what the README says, in both modes', () => 
     expect(readdirSync(folder)).toEqual(expect.arrayContaining(['line.pdmodel', 'line.pdiparams']))
     const losses = readmeBlocks('').find((text) => text.startsWith('float32 []'))
     expect(modes).toEqual([losses, losses])
+    const [bytes, sound, ...table] = listing.trim().split('\n').reverse()
+    expect(bytes).toMatch(/^\d{4,5}$/)
+    expect(sound).toBe('[]')
+    expect(table.some((line) => line.includes('adam'))).toBe(true)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

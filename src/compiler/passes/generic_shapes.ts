@@ -53,7 +53,7 @@ export function genericShapes(program: Program): ReadonlyMap<string, Shape> {
 function inferred(def: AnyOpDef, op: Operator, source: MetaSource): ReturnType<typeof inferOperator> | undefined {
   if (def.effects === 'io' || blockAttrs(op, def).length > 0) return undefined
   try {
-    return inferOperator(def, op, op.filledAttrs(def), source, false)
+    return inferOperator(def, op, op.filledAttrs(def), source)
   } catch {
     return undefined
   }
