@@ -73,7 +73,7 @@ export interface LastRun {
   readonly threads: number
   /** Why there were fewer threads than asked for. */
   readonly threadsReason?: string
-  /** Operators of a plan that ran compiled; the others ran by their TypeScript kernels. Not counted by the interpreter. */
+  /** Operators that ran compiled, each counted once; the others ran by their TypeScript kernels. `feed` and `fetch` count in plans only. */
   readonly compiledOps: number
   /** Why a program was interpreted although plans were asked for. */
   readonly reason?: string
@@ -235,15 +235,18 @@ export class Executor {
       for (const [name, value] of values) local.set(name, value)
       this.#placeFeedHolders(block, local, values)
       const budget = new RunBudget(this.limits)
+      const compiled = new Set<Operator>()
       interpretBlock(block, local, {
         generator: this.generator,
         from,
         budget,
         // What runs once is done sooner by kernels that are there.
         backend: program.isStartup ? undefined : this.#compiler,
+        compiled,
         observer: this.#observer?.units === true ? this.#observer : undefined,
         checkFinite: this.#checkFinite,
       })
+      this.lastRun = { ...this.lastRun!, compiledOps: compiled.size }
       return fetches.map((name) => {
         const value = local.get(name)
         if (value !== undefined) return value

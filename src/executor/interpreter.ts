@@ -37,6 +37,8 @@ export interface InterpreterOptions {
   readonly backend?: Backend | undefined
   /** True to make an error of the first operator that gives NaN or an infinity. */
   readonly checkFinite?: boolean
+  /** Gets the operators that compiled code ran, those of blocks inside too. */
+  readonly compiled?: Set<Operator>
   /** Told of every operator. */
   readonly observer?: RunObserver | undefined
 }
@@ -84,6 +86,7 @@ export function interpretBlock(block: Block, scope: Scope, options: InterpreterO
         budget.countOperator()
         const begin = observer === undefined ? 0 : performance.now()
         const compiled = runOperator(block, op, scope, run)
+        if (compiled) options.compiled?.add(op)
         if (options.checkFinite === true) checkFinite(op, scope)
         observer?.ran?.({ block: block.idx, first: index, last: index, compiled, begin, end: performance.now() }, ops)
       },

@@ -40,6 +40,7 @@ test.each([
   const plan = run(name, batch, 'plan')
   const interpreter = run(name, batch, 'interpreter')
   expect(plan.compiledOps).toBe(plan.operators)
+  expect(interpreter.compiledOps).toBe(plan.operators)
   plan.fetched.forEach((values, step) => {
     values.forEach((value, i) => {
       expect(differentValues(interpreter.fetched[step]![i], value), `step ${step}`).toBeUndefined()

@@ -164,6 +164,8 @@ export function faultsOf(type: string, given: LoweringCase): string[] {
   )
   if (!isEmpty && (plan.compiled === 0) !== (given.declined === true))
     faults.push(`${plan.compiled} compiled operators`)
+  if (interpreter.compiled !== plan.compiled)
+    faults.push(`${interpreter.compiled} compiled operators in the interpreter`)
   names.fetch.forEach((name, i) => {
     const fault = differentValues(plan.values[i], interpreter.values[i])
     if (fault !== undefined) faults.push(`${name} in plan and interpreter ${fault}`)

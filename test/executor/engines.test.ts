@@ -71,7 +71,8 @@ describe('plan and interpreter', () => {
     const { blocks } = recording.program('main')!
     const isInterpreted = blocks.length > 1 || blocks[0]!.ops.some((op) => op.attrs['is_sparse'] === true)
     expect(plan.engines).toEqual(['plan', ...new Array(STEPS).fill(isInterpreted ? 'interpreter' : 'plan')])
-    if (!isInterpreted) expect(plan.executor.lastRun!.compiledOps > 0).toBe(backend === 'wasm')
+    expect(plan.executor.lastRun!.compiledOps > 0).toBe(backend === 'wasm')
+    expect(interpreter.executor.lastRun!.compiledOps).toBe(plan.executor.lastRun!.compiledOps)
     expect(interpreter.engines).toEqual(new Array(STEPS + 1).fill('interpreter'))
     const faults: string[] = []
     plan.steps.forEach((values, step) => {

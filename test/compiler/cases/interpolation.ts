@@ -66,7 +66,6 @@ function forward(method: Method, second: boolean, random: Random): LoweringCase 
     inputs: { X: numbers(random, from), ...(sizes.length > 0 ? { SizeTensor: sizes } : {}) },
     outputs: { Out: 1 },
     attrs,
-    declined: sizes.length > 0,
   }
 }
 
@@ -80,7 +79,6 @@ function backward(method: Method, second: boolean, random: Random): LoweringCase
     },
     outputs: { 'X@GRAD': 1 },
     attrs,
-    declined: sizes.length > 0,
   }
 }
 
