@@ -422,6 +422,14 @@ describe('the passes for convolutions', () => {
     expect(after.globalBlock().ops.findLast(({ type }) => type === 'fused_conv2d_add_act')!.attrs).toMatchObject(attrs)
   })
 
+  test('the slope of a leaky_relu that does not state it', () => {
+    const made = program(IMAGE, [...biased, unary('leaky_relu', 'a', 'y')])
+    for (const each of [made, Program.from(made.toJSON()), Program.from(made.toProto())]) {
+      const [fused] = run(each, CONV_PASSES).globalBlock().ops
+      expect(fused!.attrs).toMatchObject({ activation: 'leaky_relu', fuse_alpha: Math.fround(0.02) })
+    }
+  })
+
   const open = { fed: true, shape: [-1, 4, 5, 5] } as const
   const summed = [...biased, add('r', 'a', 's'), unary('relu', 's', 'y')]
   test.each<[string, Vars, Line[], string[]?]>([

@@ -58,7 +58,7 @@ export function fuseConv(
   if (!reads.every((name) => rewriter.isSettled(name)) || !isExact([...reads, ...outputs], rewriter)) return false
   const def = ops.fused_conv2d_add_act
   const own = Object.entries(conv.attrs).filter(([name]) => Object.hasOwn(ops.conv2d.attrs, name))
-  const alpha = activation?.attrs['alpha']
+  const slope = activation?.filledAttrs(rewriter.program.definition(activation.type)!)['alpha']
   const fused = rewriter.operator(
     {
       def,
@@ -72,7 +72,7 @@ export function fuseConv(
       attrs: {
         ...Object.fromEntries(own),
         activation: activation?.type ?? 'identity',
-        ...(alpha === undefined ? {} : { fuse_alpha: alpha }),
+        ...(slope === undefined ? {} : { fuse_alpha: slope }),
       },
     },
     last,
