@@ -84,9 +84,9 @@ function randomShapes(random: Random): Convolved {
 function laidOut(random: Random, given: LoweringCase): LoweringCase {
   if (random.next() < 0.75) return given
   const inputs = Object.entries(given.inputs as Record<string, Tensor>).map(([slot, tensor]) => {
+    if (slot === 'Filter' || slot === 'Bias') return [slot, tensor]
     const [batch, channels, height, width] = tensor.shape as Four
-    const last = new Tensor('float32', [batch, height, width, channels], tensor.data)
-    return [slot, slot === 'Filter' ? tensor : last]
+    return [slot, new Tensor('float32', [batch, height, width, channels], tensor.data)]
   })
   return { ...given, inputs: Object.fromEntries(inputs), attrs: { ...given.attrs, data_format: 'NHWC' } }
 }
@@ -113,12 +113,12 @@ function fusedCase(random: Random): LoweringCase {
   } as Record<string, Tensor>
   const whole = (tensor: Tensor): Tensor =>
     new Tensor('float32', tensor.shape, (tensor.data as Float32Array).map(Math.trunc))
-  return {
+  return laidOut(random, {
     inputs: flat ? given : Object.fromEntries(Object.entries(given).map(([slot, tensor]) => [slot, whole(tensor)])),
     attrs: { ...attrs, activation, fuse_alpha: 0.25 },
     outputs: { Output: 1 },
     ...(flat ? { terms: { Output: terms!['Output']! + 2 } } : { ulp: 8 }),
-  }
+  })
 }
 
 /** The transposed form of a random convolution: its Input has the shape of the convolution's output, and its Output that of the input. */
