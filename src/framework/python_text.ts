@@ -5,13 +5,11 @@ export function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
+  const size = Math.abs(value)
+  // Both languages write the fewest digits that give the number back; they differ in where exponents begin.
+  if (size >= 1e-4 && size < 1e16) return Number.isInteger(value) ? `${value}.0` : `${value}`
   const [mantissa, exponentText] = value.toExponential().split('e') as [string, string]
   const exponent = Number(exponentText)
-  if (exponent >= -4 && exponent < 16) {
-    const digits = mantissa.replace(/[-.]/g, '')
-    const decimals = Math.max(1, digits.length - 1 - exponent)
-    return value.toFixed(Math.min(100, decimals))
-  }
   const magnitude = Math.abs(exponent).toString().padStart(2, '0')
   return `${mantissa}e${exponent < 0 ? '-' : '+'}${magnitude}`
 }

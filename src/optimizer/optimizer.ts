@@ -428,9 +428,10 @@ export abstract class Optimizer {
     device?: 'cpu',
   ): Variable {
     const { main, startup } = this.#programs!
-    const variable = main.globalBlock().createVar({ ...desc, persistable: true })
+    const kept = { ...desc, persistable: true }
+    const variable = main.globalBlock().createVar(kept)
     const block = startup.globalBlock()
-    const target = block.createVar({ ...desc, persistable: true })
+    const target = block.createVar(kept)
     initializer.Constant(value).append(block, target)
     if (device !== undefined) block.setAttr(block.ops[block.ops.length - 1]!, 'op_device', device)
     return variable

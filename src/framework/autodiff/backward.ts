@@ -217,9 +217,9 @@ function gradientOps(
         )
       }),
     )
-    const forwardInputs = new Set(op.inputNames())
+    const forwardInputs = times > 1 ? new Set(op.inputNames()) : undefined
     for (const gradOp of made.ops) {
-      if (times > 1)
+      if (forwardInputs !== undefined)
         renameForRepeatedPass(block, gradOp, forwardInputs, renamedInPass, times, made.gradToVar, gradToVar)
       if (started !== undefined) {
         const reads = inputNames(gradOp).filter((name) => isGradName(name) || started.has(name))

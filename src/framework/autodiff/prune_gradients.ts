@@ -64,9 +64,7 @@ export function removeDisconnected(
   const consumers = new Map<GradOp, number[]>()
   const current = new Map<string, GradOp>()
   const heads: GradOp[] = []
-  const position = new Map<GradOp, number>()
   ops.forEach((op, i) => {
-    position.set(op, i)
     const inputs = inputNames(op)
     const from = inputs.map((name) => current.get(name))
     producers.push(from)
