@@ -38,7 +38,7 @@ export const DEPTH = 512
 const PANEL = 8
 /** Rows of a tile. */
 const TILE = 4
-/** Rows of A that are read in place, in bytes: with a panel they stay in a first-level cache. */
+/** Rows of A that are read in place wherever they lie, in bytes: with a panel they stay in a first-level cache. */
 const ROWS_IN_PLACE = 1 << 14
 /** A block of packed rows, in bytes: half of a second-level cache of 512 KiB. */
 const ROW_BLOCK = 1 << 18
@@ -57,7 +57,7 @@ export const gemmScratch = (shape: GemmShape): number => panelBytes(shape) + row
 
 const panelBytes = (shape: GemmShape): number => {
   if (!packsColumns(shape)) return 0
-  const columns = packsRows(shape) ? blockPanels(shape) * PANEL : Math.min(PANEL, 4 * Math.ceil(shape.n / 4))
+  const columns = blocksColumns(shape) ? blockPanels(shape) * PANEL : Math.min(PANEL, 4 * Math.ceil(shape.n / 4))
   return Math.min(shape.k, DEPTH) * columns * 4
 }
 
@@ -82,11 +82,21 @@ const collides = (elements: number): boolean => elements >= 256 && (elements & (
 const packsColumns = ({ n, m, b }: GemmShape): boolean =>
   b.column !== 1 || n % 4 !== 0 || (m >= 48 && n > 8) || (collides(b.row) && m > TILE)
 
-/** A is copied where many panels use the copy, and it would not stay in the first-level cache or its columns collide. */
-const packsRows = ({ m, n, k, a }: GemmShape): boolean =>
-  m >= 2 * TILE &&
-  n >= 4 * PANEL &&
-  (4 * m * Math.min(k, DEPTH) > ROWS_IN_PLACE || (a.column !== 1 && collides(a.column) && k > 8))
+/**
+ * A is copied where many panels use the copy, and it would not stay in the first-level cache or its columns collide. Rows that lie one behind the
+ * other and are read whole are in order as they are: of them a copy is made only where A is too large for the second level.
+ */
+const packsRows = ({ m, n, k, a }: GemmShape): boolean => {
+  if (m < 2 * TILE || n < 4 * PANEL) return false
+  const inOrder = a.column === 1 && a.row === k && k <= DEPTH
+  if (4 * m * Math.min(k, DEPTH) > (inOrder ? ROW_BLOCK : ROWS_IN_PLACE)) return true
+  return a.column !== 1 && collides(a.column) && k > 8
+}
+
+/** Columns are packed before any row meets them where rows come in blocks, and where all rows of B fall into one set of a first-level cache. */
+const blocksColumns = (shape: GemmShape): boolean =>
+  packsColumns(shape) &&
+  (packsRows(shape) || (shape.b.column === 1 && shape.b.row % 1024 === 0 && shape.n >= 4 * PANEL))
 
 /** Addresses. C is read and written only where sums are resumed. */
 interface Places {
@@ -137,8 +147,8 @@ export function emitGemm(
         store,
       }
       const rows = split === 'rows' ? { begin, end } : { begin: 0, end: Math.ceil(shape.m / TILE) }
-      if (packsRows(shape)) emitColumnBlocks(f, chunk, rows)
-      else emitPanels(f, chunk, rows, undefined)
+      if (blocksColumns(shape)) emitColumnBlocks(f, chunk, rows)
+      else emitRowBlocks(f, chunk, rows)
     }
   })
 }
@@ -210,13 +220,9 @@ function blocksOf(f: FunctionBuilder, { begin, end }: Range, size: number, body:
   })
 }
 
-/** Packs blocks of columns, if columns are packed at all, and runs each through all rows. */
+/** Packs blocks of columns, and runs each through all rows. */
 function emitColumnBlocks(f: FunctionBuilder, chunk: Chunk, rows: Range): void {
   const { shape, depth, panel } = chunk
-  if (!packsColumns(shape)) {
-    emitRowBlocks(f, chunk, rows)
-    return
-  }
   const { n, b } = shape
   blocksOf(f, chunk.columns, blockPanels(shape), (part) => {
     const columnsFrom = (index: I32): I32 => f.let(i32.add(chunk.b, i32.mul(index, i32.const(4 * PANEL * b.column))))
@@ -233,9 +239,13 @@ function emitColumnBlocks(f: FunctionBuilder, chunk: Chunk, rows: Range): void {
   })
 }
 
-/** Packs blocks of rows, and runs each through the columns. */
+/** Packs blocks of rows, if rows are packed, and runs each through the columns. */
 function emitRowBlocks(f: FunctionBuilder, chunk: Chunk, rows: Range): void {
   const { shape, depth } = chunk
+  if (!packsRows(shape)) {
+    emitPanels(f, chunk, rows, undefined)
+    return
+  }
   const whole = Math.floor(shape.m / TILE)
   blocksOf(f, rows, blockUnits(shape), (part) => {
     const unit = f.local('i32')

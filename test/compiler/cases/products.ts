@@ -8,7 +8,7 @@ const SMALL = [1, 2, 3, 4, 5, 8, 9, 17, 33]
 const sizes = (random: Random): [m: number, k: number, n: number] => {
   const kind = random.next()
   if (kind < 0.2) return [random.pick([47, 64, 131, 258]), random.pick([64, 257, 515]), random.pick([32, 39, 70])]
-  if (kind < 0.25) return [random.pick([13, 52]), random.pick([300, 515]), random.pick([1030, 1064])]
+  if (kind < 0.25) return [random.pick([13, 52]), random.pick([300, 515]), random.pick([1024, 1030])]
   return [random.pick(SMALL), random.pick(SMALL), random.pick(SMALL)]
 }
 
