@@ -87,15 +87,11 @@ export class EnforceError extends Error {
 
   /** The same error with `place` added; members that are already known stay. */
   at(place: ErrorPlace): EnforceError {
-    return this.#with({ where: { ...place, ...this.where } })
+    return this.with({ where: { ...place, ...this.where } })
   }
 
-  /** The same error with this hint. */
-  hinting(hint: string): EnforceError {
-    return this.#with({ hint })
-  }
-
-  #with(changes: Pick<ErrorDetails, 'where' | 'hint'>): EnforceError {
+  /** The same error with these details in place of its own. */
+  with(changes: Pick<ErrorDetails, 'where' | 'hint'>): EnforceError {
     const details: ErrorDetails = {
       expected: this.expected,
       got: this.got,

@@ -1,6 +1,7 @@
 /**
  * Builds the package into `dist`: empties the folder, compiles `src`, copies the JSON schemas of `schema/` (if there
- * are any) beside the code, and joins the modules of the command line to one script. What the result must
+ * are any) beside the code, joins the modules of the command line to one script, and sets the documentation of operators
+ * apart. What the result must
  * satisfy as a package is checked by `package_check.ts`.
  */
 import { spawnSync } from 'node:child_process'
@@ -9,6 +10,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { joinCommandLine } from './join_command_line.ts'
+import { separateDocumentation } from './lean_operators.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
@@ -35,3 +37,4 @@ if (existsSync(commandLine)) {
   rmSync(commandLine, { recursive: true })
   renameSync(joined, commandLine)
 }
+separateDocumentation(dist)

@@ -82,9 +82,12 @@ function lines(): string[] {
     const line = parts.join('|')
     types.set(line, [...(types.get(line) ?? []), type])
   }
-  const outputsOf = (line: string): string => line.split('|')[1]!
+  const outputsFirst = ([line]: [string, unknown]): string => {
+    const [inputs, outputs] = line.split('|')
+    return `${outputs}|${inputs}`
+  }
   return [...types]
-    .sort(([a], [b]) => (outputsOf(a) < outputsOf(b) ? -1 : outputsOf(a) > outputsOf(b) ? 1 : 0))
+    .sort((a, b) => (outputsFirst(a) < outputsFirst(b) ? -1 : outputsFirst(a) > outputsFirst(b) ? 1 : 0))
     .map(([line, names]) => `${names.join(' ')}|${line}`)
 }
 

@@ -294,7 +294,7 @@ function withLimitFlag(error: EnforceError): EnforceError {
       : error.summary.includes('opRuns')
         ? '--max-ops'
         : undefined
-  return flag === undefined || error.hint !== undefined ? error : error.hinting(`${flag} raises the limit`)
+  return flag === undefined || error.hint !== undefined ? error : error.with({ hint: `${flag} raises the limit` })
 }
 
 const operators = (program: Program): number => program.blocks.reduce((count, { ops }) => count + ops.length, 0)

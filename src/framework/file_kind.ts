@@ -17,28 +17,31 @@ export const FILE_KINDS = {
   gif: 'a GIF image',
   pdf: 'a PDF document',
   gzip: 'a gzip archive',
+  elf: 'an ELF executable or library',
   text: 'text',
   unknown: 'bytes of a kind that is not known here',
 } as const
 
 export type FileKind = keyof typeof FILE_KINDS
 
-const MAGIC: readonly (readonly [kind: FileKind, bytes: readonly number[]])[] = [
-  ['png', [0x89, 0x50, 0x4e, 0x47]],
-  ['hdf5', [0x89, 0x48, 0x44, 0x46]],
-  ['jpeg', [0xff, 0xd8, 0xff]],
-  ['gif', [0x47, 0x49, 0x46, 0x38]],
-  ['pdf', [0x25, 0x50, 0x44, 0x46]],
-  ['gzip', [0x1f, 0x8b]],
-  ['npy', [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]],
-  ['zip', [0x50, 0x4b, 0x03, 0x04]],
-  ['zip', [0x50, 0x4b, 0x05, 0x06]],
+/** How files begin; a character is a byte. */
+const MAGIC: readonly (readonly [kind: FileKind, start: string])[] = [
+  ['png', '\x89PNG'],
+  ['hdf5', '\x89HDF'],
+  ['jpeg', '\xff\xd8\xff'],
+  ['gif', 'GIF8'],
+  ['pdf', '%PDF'],
+  ['gzip', '\x1f\x8b'],
+  ['npy', '\x93NUMPY'],
+  ['zip', 'PK\x03\x04'],
+  ['zip', 'PK\x05\x06'],
+  ['elf', '\x7fELF'],
 ]
 
 /** The kind of a file from its content. Cheap: looks at the first few hundred bytes. */
 export function fileKind(bytes: Uint8Array): FileKind {
   if (bytes.length === 0) return 'empty'
-  for (const [kind, magic] of MAGIC) if (magic.every((byte, i) => bytes[i] === byte)) return kind
+  for (const [kind, start] of MAGIC) if (String.fromCharCode(...bytes.subarray(0, start.length)) === start) return kind
   // Before pickles: a header of 640 bytes begins as a pickle of protocol 2 does.
   if (isSafetensors(bytes)) return 'safetensors'
   if (bytes[0] === 0x80 && bytes.length > 2 && bytes[1]! >= 2 && bytes[1]! <= 5) return 'pickle'

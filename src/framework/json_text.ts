@@ -135,7 +135,6 @@ function looksLike(head: string): string | undefined {
     return `this looks like ${FILE_KINDS[kind]}; give its bytes to Program.from, or run \`oarlock convert\``
   }
   if (!UNNAMED_KINDS.includes(kind)) return `this looks like ${FILE_KINDS[kind]}`
-  if (head.startsWith('\x7fELF')) return 'this looks like an ELF executable or library'
   if (/^\xff\xfe|^\xfe\xff|\0/.test(head)) {
     return 'this looks like UTF-16 text or binary data; program files are UTF-8 text'
   }
