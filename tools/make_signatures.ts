@@ -10,6 +10,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { extraAttrs } from '../src/framework/extra_attrs.ts'
 import { type AnyOpDef, GRAD_SUFFIX, type Slots } from '../src/framework/op_def.ts'
+import { ATTR_TYPES } from '../src/framework/program_schema.ts'
 import {
   ARITY_MARKS,
   ATTR_LETTERS,
@@ -28,7 +29,8 @@ function slotsText(slots: Slots, dropInTest: readonly string[] = []): string {
   return Object.entries(slots)
     .map(([name, { arity }]) => {
       const short = name.replaceAll(GRAD_SUFFIX, GRAD_MARK)
-      return short + ARITY_MARKS[arity] + (dropInTest.includes(name) ? DROPPED_MARK : '')
+      const mark = Object.keys(ARITY_MARKS).find((key) => ARITY_MARKS[key] === arity)!
+      return short + mark + (dropInTest.includes(name) ? DROPPED_MARK : '')
     })
     .join(' ')
 }
@@ -38,8 +40,7 @@ function attrsText({ type, attrs }: AnyOpDef): string {
   return Object.entries(attrs)
     .map(([name, declared]) => {
       if (declared.extra !== extra.has(name)) throw new Error(`${type}: ${name} is extra in one place only`)
-      const letter = declared.meaning === 'dtype' ? DTYPE_LETTER : ATTR_LETTERS[declared.type]
-      if (letter === undefined) throw new Error(`${type}: ${name} has a type without a letter`)
+      const letter = declared.meaning === 'dtype' ? DTYPE_LETTER : ATTR_LETTERS[ATTR_TYPES.indexOf(declared.type)]!
       if (declared.required) return `${letter}${name}!`
       const value = valueText(declared.type, declared.default)
       return letter + name + (value === '' ? '' : `=${value}`)

@@ -26,6 +26,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 const temporary = mkdtempSync(join(tmpdir(), 'oarlock-package-'))
 
+/** Of softmax; bundles for production have operators without documentation. */
+const DOCUMENTATION = 'Scales the slices of X'
+
 try {
   const tarball = pack()
   await step('publint', () => run('npx', ['--no-install', 'publint', 'run', tarball, '--strict'], root))
@@ -93,8 +96,11 @@ function checkTypes(consumer: string): void {
 function trainInNode(consumer: string): void {
   writeFileSync(
     join(consumer, 'main.js'),
-    `import { check, train } from './compiled/program.js'
+    `import { ops } from 'oarlock'
+import { check, train } from './compiled/program.js'
 console.log(check(train(200)))
+// Pages do without, Node does not.
+if (ops.softmax.doc === '' || ops.softmax.inputs.X.doc === '') throw new Error('the documentation of operators is missing')
 `,
   )
   run(process.execPath, ['main.js'], consumer)
@@ -147,6 +153,7 @@ document.title = check(train(200))
   for (const script of scripts) {
     const text = readFileSync(join(consumer, 'page', 'assets', script), 'utf8')
     bytes += text.length
+    if (text.includes(DOCUMENTATION)) throw new Error(`${script} holds the documentation of operators`)
     if (text.includes('__vite-browser-external')) throw new Error(`${script} stands in for a Node module`)
   }
   const nodeModules = warnings.filter((warning) => /externalized|node:/.test(warning))

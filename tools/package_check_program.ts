@@ -1,5 +1,6 @@
 /** What the package check has its consumers do: a small network that trains, as a user would write it. Copied into their projects. */
 import { build, EnforceError, Executor, input, nn, optimizer, seed, type Tensor, tensor } from 'oarlock'
+import { Program as IrProgram, verify } from 'oarlock/ir'
 
 /** Trains XOR as a program, and the same in dygraph; returns the losses of both. */
 export function train(steps: number): { program: number[]; dygraph: number[] } {
@@ -43,6 +44,7 @@ export function train(steps: number): { program: number[]; dygraph: number[] } {
   // @ts-expect-error a learning rate is no text
   const wrong = (): unknown => new optimizer.Adam({ learningRate: 'fast' })
   void wrong
+  if (verify(IrProgram.from(main.toProto())).length > 0) throw new Error('oarlock/ir finds faults in a sound program')
   return { program, dygraph }
 }
 

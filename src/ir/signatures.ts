@@ -5,34 +5,18 @@
 import { type Attr, type AttrType, type AttrValue, PARSERS, parseDTypeAttr } from '../framework/attr_value.ts'
 import { extraAttrs } from '../framework/extra_attrs.ts'
 import { type AnyOpDef, type Arity, GRAD_SUFFIX, type OpLibrary, type Slots } from '../framework/op_def.ts'
+import { ATTR_TYPES } from '../framework/program_schema.ts'
 
-/** The letter in front of an attribute's name in the table, by its type. An INT that means an element type has {@link DTYPE_LETTER}. */
-export const ATTR_LETTERS: Readonly<Partial<Record<AttrType, string>>> = {
-  INT: 'i',
-  FLOAT: 'f',
-  STRING: 's',
-  INTS: 'I',
-  FLOATS: 'F',
-  STRINGS: 'S',
-  BOOLEAN: 'b',
-  BOOLEANS: 'B',
-  BLOCK: 'k',
-  LONG: 'l',
-  LONGS: 'L',
-  FLOAT64S: 'D',
-  FLOAT64: 'd',
-  SCALARS: 'C',
-}
+/** The letters in front of attributes, in the order of framework.proto's AttrType. */
+export const ATTR_LETTERS = 'ifsIFSbBklKLDvVdcC'
+/** In front of an INT that means an element type. */
 export const DTYPE_LETTER = 't'
 
-export const ARITY_MARKS: Readonly<Record<Arity, string>> = { one: '', optional: '?', many: '*' }
+export const ARITY_MARKS: Readonly<Record<string, Arity>> = { '': 'one', '?': 'optional', '*': 'many' }
 /** Marks an output that `clone({ forTest: true })` takes off. */
 export const DROPPED_MARK = '!'
 /** Stands for `@GRAD` in the table. */
 export const GRAD_MARK = "'"
-
-const attrTypes = new Map(Object.entries(ATTR_LETTERS).map(([type, letter]) => [letter, type as AttrType]))
-const arities = new Map(Object.entries(ARITY_MARKS).map(([arity, mark]) => [mark, arity as Arity]))
 
 /** Definitions without inference, gradient and kernels, for the lines of a table. A line is described in `tools/make_signatures.ts`. */
 export function readSignatures(table: string): OpLibrary {
@@ -86,7 +70,7 @@ function readSlots(text: string, dropInTest: string[]): Slots {
       const [, short = '', arity = '', dropped] = /^(.*?)([?*]?)(!?)$/.exec(word) ?? []
       const name = short.replaceAll(GRAD_MARK, GRAD_SUFFIX)
       if (dropped === DROPPED_MARK) dropInTest.push(name)
-      return [name, { arity: arities.get(arity)!, doc: '', dtypes: undefined }]
+      return [name, { arity: ARITY_MARKS[arity]!, doc: '', dtypes: undefined }]
     }),
   )
 }
@@ -95,7 +79,7 @@ function readSlots(text: string, dropInTest: string[]): Slots {
 function readAttr(text: string, extraNames: ReadonlySet<string>): [string, Attr<AttrValue>] {
   const [, letter = '', name = '', required, value = ''] = /^(.)(\w+)(?:(!)|=(.*))?$/.exec(text) ?? []
   const isDType = letter === DTYPE_LETTER
-  const type = isDType ? 'INT' : attrTypes.get(letter)!
+  const type = isDType ? 'INT' : ATTR_TYPES[ATTR_LETTERS.indexOf(letter)]!
   const parse = isDType ? parseDTypeAttr : PARSERS[type]
   const parsed =
     required === undefined ? parse(isDType && value !== '-1' ? value : readDefault(type, value)) : undefined
