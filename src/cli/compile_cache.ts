@@ -108,8 +108,13 @@ function isOurs(folder: string): boolean {
   return process.getuid === undefined || (found.uid === process.getuid() && (found.mode & 0o022) === 0)
 }
 
+/** Names of entries, and of those that a process left half-written. A folder that the user named may hold other files. */
+const ENTRY = /^[a-z]+-[0-9a-f]{32}-[0-9a-f]+(\.\d+\.tmp)?$/
+
 function removeOldest(folder: string): void {
-  const files = readdirSync(folder).map((name) => join(folder, name))
+  const files = readdirSync(folder)
+    .filter((name) => ENTRY.test(name))
+    .map((name) => join(folder, name))
   if (files.length <= MOST_ENTRIES) return
   const age = new Map(files.map((file) => [file, statSync(file).mtimeMs]))
   const newestFirst = files.sort((a, b) => age.get(b)! - age.get(a)!)

@@ -127,18 +127,22 @@ describe('the compile cache', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })
 
-  it('removes the oldest entries beyond 32', () => {
+  it('removes the oldest entries beyond 32, and nothing else', () => {
     const [path, folder] = [script(), work.path('many')]
+    const old = (i: number): string => `run-${i.toString(16).padStart(32, '0')}-1f`
     for (let i = 0; i < 40; i++) {
-      work.write(`many/old${i}`, 'old')
-      utimesSync(join(folder, `old${i}`), 1e9 + i, 1e9 + i)
+      work.write(`many/${old(i)}`, 'old')
+      utimesSync(join(folder, old(i)), 1e9 + i, 1e9 + i)
     }
+    work.write('many/notes.txt', 'of the user')
+    utimesSync(join(folder, 'notes.txt'), 1e8, 1e8)
     chmodSync(folder, 0o700)
     kept(path, folder)
     const left = readdirSync(folder)
-    expect(left.length).toBe(32)
-    expect(left).toContain('old39')
-    expect(left).not.toContain('old8')
+    expect(left.length).toBe(33)
+    expect(left).toContain('notes.txt')
+    expect(left).toContain(old(39))
+    expect(left).not.toContain(old(8))
     expect(runCached(path, folder, 'run').cached).toBe(true)
   })
 
