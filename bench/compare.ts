@@ -2,7 +2,7 @@
  * Measures oarlock against its peers, against PaddlePaddle and against the machine's own limits, in one run: the contenders of a work take
  * turns in short bursts, so that what disturbs the machine disturbs all of them, and the best and the median of the rounds are kept.
  *
- *   npm run bench:compare -- [--works a,b] [--contenders x,y] [--rounds 15] [--out bench/results.json] [--no-build]
+ *   npm run bench:compare -- [--works a,b] [--contenders x,y] [--rounds 60] [--out bench/results.json] [--no-build]
  *
  * Peers are installed from bench/peers on first use. PaddlePaddle takes part if OARLOCK_PADDLE_PYTHON names a Python that has it.
  * `npm run generate` then writes docs/performance.md from the results.
@@ -28,7 +28,7 @@ const { values: flags } = parseArgs({
   options: {
     works: { type: 'string', default: '' },
     contenders: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '15' },
+    rounds: { type: 'string', default: '60' },
     out: { type: 'string', default: fileURLToPath(new URL('results.json', import.meta.url)) },
     'no-build': { type: 'boolean', default: false },
   },

@@ -45,12 +45,28 @@ ${table(
     verdict(outcome),
   ]),
 )}
-${missed.length === 0 ? '' : `\n### What is missed, and what is known of it\n\nWhere the medians below lie far above the best times, other work disturbed the rounds.\n\n${missed.map(({ work, outcome }) => `* **${work.title}**: ${figure(outcome.goal)}. ${shortfall(outcome)} ${outcome.goal.why ?? ''}`.trimEnd()).join('\n')}\n`}
+${
+  missed.length === 0
+    ? ''
+    : `\n### What is missed, and what is known of it\n\nWhere the medians below lie far above the best times, other work disturbed the rounds.\n\n${missed
+        .map(({ work, outcome }, i) =>
+          `* **${work.title}**: ${figure(outcome.goal)}. ${shortfall(outcome)} ${reason(
+            missed.slice(0, i).map((other) => other.outcome.goal.why),
+            outcome.goal.why,
+          )}`.trimEnd(),
+        )
+        .join('\n')}\n`
+}
 ## What was measured
 
 ${measured.map((work) => section(work, results)).join('\n')}
 ${growth(results)}
 ${sizes(results)}`
+}
+
+/** What is known of a figure that is missed; told once where several have it in common. */
+function reason(earlier: readonly (string | undefined)[], why = ''): string {
+  return why !== '' && earlier.includes(why) ? 'The reason is the same as above.' : why
 }
 
 function section(work: Work, results: Results): string {
@@ -99,14 +115,17 @@ function sizes(results: Results): string {
     const bytes = results.sizes[what]
     return bytes === undefined
       ? []
-      : [[what, `${(bytes / 1000).toFixed(0)} KB`, atMost === undefined ? '' : `≤ ${atMost / 1000} KB`]]
+      : [[what, `${(bytes / 1000).toFixed(1)} KB`, atMost === undefined ? '' : `≤ ${atMost / 1000} KB`]]
   })
+  const reasons = BUNDLES.filter(({ title: what, atMost }) => (results.sizes[what] ?? 0) > (atMost ?? Infinity))
+    .map(({ title: what, why }) => `\n${what}: ${why}\n`)
+    .join('')
   return `### What a page loads
 
 The built package, bundled and minified by Vite, gzipped.
 
 ${table(['', 'size', 'wanted'], rows)}
-`
+${reasons}`
 }
 
 /** Time of a layer by the number of layers: what is linear stays level. */
