@@ -139,8 +139,8 @@ export class Executor {
   /**
    * Runs the program once and returns the fetched values. A live learning-rate schedule of the program writes its variable first.
    *
-   * A startup program is interpreted, by TypeScript kernels: it runs once, and to plan and compile it takes longer than that. One that has
-   * grown since it ran here (by `minimize`) is run from its first new operator on, so that variables that are set already keep their values;
+   * A startup program is interpreted, and what it fills and draws is not compiled: it runs once, and to plan and compile it takes longer than
+   * that. One that has grown since it ran here (by `minimize`) is run from its first new operator on, so that variables that are set already keep their values;
    * unchanged, it runs whole and sets everything anew.
    * @throws InvalidArgumentError E110 (feeds); NotFoundError E120 (fetch); PreconditionNotMetError E101 (startup not run), E102 (startup run
    * before minimize), E103 (no value), E105 (disposed), E107 (ampInit not called); UnimplementedError E401 listing all unknown operators; NotFoundError E205 and
@@ -190,8 +190,7 @@ export class Executor {
     fetches: readonly string[],
   ): Value[] | undefined {
     const asked = this.engine === 'plan'
-    if (program.isStartup)
-      return this.#ran('interpreter', asked ? 'a startup program runs once' : undefined, 0, TYPESCRIPT, 'ts')
+    if (program.isStartup) return this.#ran('interpreter', asked ? 'a startup program runs once' : undefined)
     if (!asked) return this.#ran('interpreter')
     if (this.#checkFinite) return this.#ran('interpreter', 'FLAGS_check_nan_inf is set')
     const plan = this.#plans.get(program, this.scope, feeds, fetches, this.generator)
@@ -209,13 +208,8 @@ export class Executor {
     return results
   }
 
-  #ran(
-    engine: LastRun['engine'],
-    reason?: string,
-    compiledOps = 0,
-    threading = INTERPRETED,
-    backend = this.backend,
-  ): undefined {
+  #ran(engine: LastRun['engine'], reason?: string, compiledOps = 0, threading = INTERPRETED): undefined {
+    const { backend } = this
     const fewer = this.threads > threading.threads && threading.reason !== undefined
     this.lastRun = {
       engine,
@@ -240,8 +234,8 @@ export class Executor {
         generator: this.generator,
         from,
         budget,
-        // What runs once is done sooner by kernels that are there.
-        backend: program.isStartup ? undefined : this.#compiler,
+        backend: this.#compiler,
+        runsOnce: program.isStartup,
         compiled,
         observer: this.#observer?.units === true ? this.#observer : undefined,
         checkFinite: this.#checkFinite,

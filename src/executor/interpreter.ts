@@ -35,6 +35,11 @@ export interface InterpreterOptions {
   readonly budget?: RunBudget
   /** Compiles operators that it can compile; the others run by their TypeScript kernels. */
   readonly backend?: Backend | undefined
+  /**
+   * True for a program that runs once: operators that read nothing then run by their TypeScript kernels. What they write is copied or drawn,
+   * with the same bits on every back end, and to compile a fill takes longer than to fill.
+   */
+  readonly runsOnce?: boolean
   /** True to make an error of the first operator that gives NaN or an infinity. */
   readonly checkFinite?: boolean
   /** Gets the operators that compiled code ran, those of blocks inside too. */
@@ -164,7 +169,7 @@ function runTensorKernel(
       return outputSlot(scopeOf(block, name, scope), name, meta, replaced)
     })
   }
-  const { backend } = options
+  const backend = options.runsOnce === true && op.inputNames().length === 0 ? undefined : options.backend
   const run = backend && compileOperator(backend, { def, attrs, inputs: inputSlots, outputs: outputSlots }, scope.heap)
   if (run?.() === true) {
     for (const slot of replaced) slot.release()
